@@ -1,0 +1,173 @@
+"""What the developer of the demonstration does, one step after another, and what must come of it.
+
+Knows the example's files and the answers of its server; knows nothing of honcho, of waiting or of printing.
+"""
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from urllib.parse import quote
+
+from demo_stage import Server, Stage
+
+Ask = Callable[[Server], str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One thing that a developer does.
+
+    ``outcome`` is how uvwatch must end it (``updated``, ``unchanged``, ``failed``), ``answer`` what ``ask`` must get
+    from the server, ``restarts`` whether the server must have started again, ``equal`` whether the environment must
+    equal the tree afterwards.
+    """
+
+    title: str
+    act: Callable[[Stage], None]
+    outcome: str
+    ask: Ask
+    answer: str
+    restarts: bool = False
+    equal: bool = True
+
+
+def value(server: Server) -> str:
+    """Return the value that the server shows, and say so where it did not come from site-packages."""
+    status, body = server.get("/value")
+    if status != HTTPStatus.OK:
+        return f"status {status}"
+    shown = json.loads(body)
+    return str(shown["value"]) if "site-packages" in shown["file"] else f"imported from {shown['file']}"
+
+
+def process(server: Server) -> int:
+    """Return the id of the process that answers, 0 where none does."""
+    status, body = server.get("/value")
+    return int(json.loads(body)["pid"]) if status == HTTPStatus.OK else 0
+
+
+def style(name: str) -> Ask:
+    """Return a question for the colour in an installed stylesheet."""
+
+    def ask(server: Server) -> str:
+        status, body = server.get(f"/static-file?name={quote(name)}")
+        if status != HTTPStatus.OK:
+            return f"{name}: {status}"
+        colours = [line.strip(" ;") for line in body.decode().splitlines() if line.strip().startswith("color:")]
+        return f"{name}: {colours[0] if colours else 'no colour'}"
+
+    return ask
+
+
+def edit_value(stage: Stage, text: str) -> None:
+    """Save ``myapp/value.py`` with another value."""
+    (stage.package / "value.py").write_text(f'"""The value that /value shows."""\n\nVALUE = "{text}"\n')
+
+
+def collect(stage: Stage, *options: str) -> None:
+    """Run collectstatic in the tree."""
+    stage.manage("collectstatic", "--noinput", *options)
+
+
+def edit_stylesheet(stage: Stage) -> None:
+    """Change a colour in the source and collect."""
+    sheet = stage.package / "static" / "css" / "site.css"
+    sheet.write_text(sheet.read_text().replace("color: black", "color: teal"))
+    collect(stage)
+
+
+def add_stylesheet(stage: Stage) -> None:
+    """Write a new stylesheet and collect."""
+    (stage.package / "static" / "css" / "extra.css").write_text("h1 {\n  color: navy;\n}\n")
+    collect(stage)
+
+
+def delete_stylesheet(stage: Stage) -> None:
+    """Remove a stylesheet and what was collected of it; collectstatic alone never removes anything."""
+    (stage.package / "static" / "css" / "extra.css").unlink()
+    for collected in (stage.package / "staticfiles" / "css").glob("extra*.css"):
+        collected.unlink()
+
+
+def break_build(stage: Stage) -> None:
+    """Save a pyproject.toml with a syntax error, and an edit of the module beside it."""
+    project = stage.project / "pyproject.toml"
+    project.write_text(project.read_text().replace('name = "myapp"', 'name = "myapp'))
+    edit_value(stage, "four")
+
+
+def mend_build(stage: Stage) -> None:
+    """Take the syntax error out again."""
+    project = stage.project / "pyproject.toml"
+    project.write_text(project.read_text().replace('name = "myapp\n', 'name = "myapp"\n'))
+
+
+STEPS = (
+    Step(
+        title="collectstatic: hundreds of files appear",
+        act=collect,
+        outcome="updated",
+        ask=style("css/site.css"),
+        answer="css/site.css: color: black",
+    ),
+    Step(
+        title="edit a stylesheet, collectstatic",
+        act=edit_stylesheet,
+        outcome="updated",
+        ask=style("css/site.css"),
+        answer="css/site.css: color: teal",
+    ),
+    Step(
+        title="add a stylesheet, collectstatic",
+        act=add_stylesheet,
+        outcome="updated",
+        ask=style("css/extra.css"),
+        answer="css/extra.css: color: navy",
+    ),
+    Step(
+        title="delete that stylesheet",
+        act=delete_stylesheet,
+        outcome="updated",
+        ask=style("css/extra.css"),
+        answer="css/extra.css: 404",
+    ),
+    Step(
+        title="collectstatic --clear: all removed and written again, the manifest forgets the deleted one",
+        act=lambda stage: collect(stage, "--clear"),
+        outcome="updated",
+        ask=style("css/site.css"),
+        answer="css/site.css: color: teal",
+    ),
+    Step(
+        title="collectstatic again, nothing changed",
+        act=collect,
+        outcome="unchanged",
+        ask=style("css/site.css"),
+        answer="css/site.css: color: teal",
+    ),
+    Step(
+        title="edit the module that the view shows",
+        act=lambda stage: edit_value(stage, "three"),
+        outcome="updated",
+        ask=value,
+        answer="three",
+        restarts=True,
+    ),
+    Step(
+        title="break pyproject.toml, and edit the module",
+        act=break_build,
+        outcome="failed",
+        ask=value,
+        answer="three",
+        equal=False,
+    ),
+    Step(
+        title="mend pyproject.toml",
+        act=mend_build,
+        outcome="updated",
+        ask=value,
+        answer="four",
+        restarts=True,
+    ),
+)

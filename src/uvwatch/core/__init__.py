@@ -1,0 +1,1 @@
+"""Decisions over frozen values: no I/O, no clock, no await."""

@@ -1,0 +1,79 @@
+"""What was hinted and not looked at yet: paths, the environment, or doubt about everything.
+
+It knows absolute paths only; whether one matters is asked before it is put in.
+"""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+import anyio
+
+from uvwatch.core import settle
+
+BUSY_POLL = 0.05
+"""Seconds between two looks whether another program is still in the middle of something."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hints:
+    """What to look at: ``paths`` are absolute, ``environment`` is the installed side, ``everything`` all there is."""
+
+    paths: frozenset[str] = frozenset()
+    environment: bool = False
+    everything: bool = False
+
+
+class Inbox:
+    """Collects hints between two looks."""
+
+    def __init__(self) -> None:
+        self._paths: set[str] = set()
+        self._environment = False
+        self._everything = False
+        self._filled = anyio.Event()
+        self._more = anyio.Event()
+
+    def put(self, paths: Iterable[str], *, environment: bool = False) -> None:
+        """Something happened at these paths of a tree, or in the environment."""
+        self._paths.update(paths)
+        self._environment = self._environment or environment
+        self._wake()
+
+    def doubt(self) -> None:
+        """Something may have been missed: everything is to be looked at."""
+        self._everything = True
+        self._wake()
+
+    def take(self) -> Hints:
+        """Empty the inbox."""
+        hints = Hints(paths=frozenset(self._paths), environment=self._environment, everything=self._everything)
+        self._paths.clear()
+        self._environment = self._everything = False
+        self._filled = anyio.Event()
+        return hints
+
+    async def wait(self) -> None:
+        """Return as soon as there is anything in it."""
+        await self._filled.wait()
+
+    async def wait_for_more(self) -> None:
+        """Return when something comes from now on."""
+        self._more = anyio.Event()
+        await self._more.wait()
+
+    def _wake(self) -> None:
+        self._filled.set()
+        self._more.set()
+
+
+async def until_quiet(inbox: Inbox, *, quiet: float, cap: float, busy: Callable[[], bool]) -> None:
+    """Return once nothing came for ``quiet`` seconds and nobody is ``busy``, or ``cap`` seconds after the call."""
+    burst = settle.begin(anyio.current_time(), quiet=quiet, cap=cap)
+    while True:
+        now = anyio.current_time()
+        wait = burst.wait(now)
+        if wait == 0.0 and (now >= burst.first + cap or not busy()):
+            return
+        with anyio.move_on_after(wait or BUSY_POLL):
+            await inbox.wait_for_more()
+            burst = burst.touched(anyio.current_time())

@@ -1,0 +1,1 @@
+"""What changes the environment, and what builds."""

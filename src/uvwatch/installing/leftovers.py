@@ -1,0 +1,159 @@
+"""What a build left in the tree: found by two looks at the names, then taken away.
+
+Some backends build inside the tree (setuptools' ``build/`` brings deleted files back in every later wheel:
+pypa/setuptools#1871). Nobody's file may be lost: only what is known for a build's leaving by its name and shape is
+deleted, and only git-ignored files are moved, never one that git tracks. It must not know which backend built.
+"""
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable, Collection, Iterator, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+_PATIENCE = 30.0
+_SKIPPED = frozenset({".git", "node_modules"})
+_CACHE = "__pycache__"
+_OF_SETUPTOOLS = ("lib/", "lib.", "bdist.", "temp.", "scripts-", "__editable__", "src.")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cleanup:
+    """What was done, for the log: sorted paths relative to the tree, a directory's with ``/`` at its end."""
+
+    deleted: tuple[str, ...] = ()
+    moved: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.deleted or self.moved)
+
+
+def names(root: str) -> frozenset[str]:
+    """The paths in a tree, relative to it, a directory's with ``/`` at its end.
+
+    ``.git``, ``node_modules`` and environments (a directory with pyvenv.cfg) are left out, a ``__pycache__`` is named
+    without its files, and links are not followed. What vanishes meanwhile is no error.
+    """
+    return frozenset(_walk(root, ""))
+
+
+def _walk(root: str, below: str) -> Iterator[str]:
+    try:
+        with os.scandir(os.path.join(root, below)) as found:  # noqa: PTH118 - a str a file, tens of thousands of them
+            entries = list(found)
+    except OSError:
+        return
+    if below and any(entry.name == "pyvenv.cfg" for entry in entries):
+        return
+    for entry in entries:
+        path = below + entry.name
+        if not entry.is_dir(follow_symlinks=False):
+            yield path
+        elif entry.name not in _SKIPPED:
+            yield path + "/"
+            if entry.name != _CACHE:
+                yield from _walk(root, path + "/")
+
+
+def remove(
+    root: str, before: Collection[str], aside: Path, *, keep: Callable[[str], bool] = lambda _: False
+) -> Cleanup:
+    """Take away what is in the tree now and was not before the build.
+
+    ``build/`` (in setuptools' shape), ``*.egg-info/``, ``.eggs/`` and ``__pycache__/`` are deleted. Any other new file
+    that git ignores is moved to the same path below ``aside``, with a number at its end where that is taken. All else
+    stays: what git tracks or does not ignore, and everything outside a git repository.
+
+    Args:
+        root: the tree.
+        before: ``names`` of it before the build.
+        aside: where files are moved; made when it is needed.
+        keep: whether a new file is somebody's (an artifact that a generator wrote beside the build) and has to stay.
+
+    What cannot be taken away (it is being written, it vanished) stays, and is not in the answer.
+    """
+    old = before if isinstance(before, frozenset) else frozenset(before)
+    new = sorted(names(root) - old)
+    known = _outermost(path for path in new if _is_leaving(new, path))
+    others = [path for path in new if not path.endswith("/") and not path.startswith(known) and not keep(path)]
+    deleted = tuple(path for path in known if _delete(root, path))
+    moved = tuple(path for path in _ignored(root, others) if _move(root, path, aside))
+    _prune(root, (path for path in reversed(new) if path.endswith("/")), moved)
+    return Cleanup(deleted=deleted, moved=moved)
+
+
+def _is_leaving(found: Sequence[str], path: str) -> bool:
+    if not path.endswith("/"):
+        return False
+    name = path.rstrip("/").rpartition("/")[2]
+    if name == "build":
+        # Frontend tools write their bundles to a build/ too, perhaps at this very moment.
+        inside = [below for below in found if below != path and below.startswith(path)]
+        return bool(inside) and all(below[len(path) :].startswith(_OF_SETUPTOOLS) for below in inside)
+    return name in (_CACHE, ".eggs") or name.endswith(".egg-info")
+
+
+def _outermost(paths: Iterator[str]) -> tuple[str, ...]:
+    """Of sorted directories those that lie in none of the others."""
+    found: list[str] = []
+    for path in paths:
+        if not found or not path.startswith(found[-1]):
+            found.append(path)
+    return tuple(found)
+
+
+def _delete(root: str, path: str) -> bool:
+    if _git(root, ["ls-files", "-z", "--", path]) != b"":
+        return False
+    where = Path(root, path)
+    shutil.rmtree(where, ignore_errors=True)
+    return not where.exists()
+
+
+def _ignored(root: str, paths: list[str]) -> list[str]:
+    """Of these paths those that git ignores; ``check-ignore`` itself leaves out what is tracked."""
+    if not paths:
+        return []
+    said = _git(root, ["check-ignore", "-z", "--stdin"], b"".join(os.fsencode(path) + b"\0" for path in paths))
+    return [os.fsdecode(path) for path in (said or b"").split(b"\0") if path]
+
+
+def _git(root: str, arguments: list[str], text: bytes = b"") -> bytes | None:
+    """What git says; nothing outside a repository; None where there is one and git could not be asked."""
+    try:
+        said = subprocess.run(  # noqa: S603 - fixed arguments, and names that end the options
+            ["git", *arguments],  # noqa: S607 - the user's own git
+            cwd=root,
+            input=text,
+            capture_output=True,
+            timeout=_PATIENCE,
+            check=False,
+        )
+    except (OSError, subprocess.SubprocessError):
+        said = None
+    if said is not None and said.returncode in (0, 1):
+        return said.stdout
+    where = Path(root).absolute()
+    return None if any((each / ".git").exists() for each in (where, *where.parents)) else b""
+
+
+def _move(root: str, path: str, aside: Path) -> bool:
+    target, number = aside / path, 1
+    while os.path.lexists(target):
+        target, number = aside / f"{path}.{number}", number + 1
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.move(Path(root, path), target)
+    except OSError:
+        return False
+    return True
+
+
+def _prune(root: str, directories: Iterator[str], moved: tuple[str, ...]) -> None:
+    """Remove new directories that held nothing but what was moved, the deepest first."""
+    for directory in directories:
+        if any(path.startswith(directory) for path in moved):
+            with suppress(OSError):  # not empty, or gone
+                Path(root, directory).rmdir()

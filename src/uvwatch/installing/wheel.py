@@ -1,0 +1,191 @@
+"""What a wheel would install, read from the archive's own bytes.
+
+It knows the layout of the binary distribution format and where uv puts each part of it, checked against uv 0.13.9.
+RECORD's digests are never trusted. It must not know what is installed at present, and it writes nothing.
+"""
+
+import base64
+import hashlib
+import os
+import sys
+import zipfile
+from collections.abc import Mapping
+from configparser import ConfigParser
+from configparser import Error as ConfigParserError
+from dataclasses import dataclass
+from email.parser import Parser
+from pathlib import Path, PurePath, PurePosixPath
+
+from packaging.utils import canonicalize_name
+
+from uvwatch.core.model import Content
+from uvwatch.errors import CycleFailed, FailureKind
+
+_CHUNK = 1 << 20
+_SHEBANG = b"#!python"
+_DIST_INFO = ".dist-info"
+_ANYONE_MAY_EXECUTE = 0o111
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wheel:
+    """The contents of a wheel; all paths are as RECORD has them once it is installed.
+
+    ``files`` are all but RECORD itself, and ``members`` their names in the archive; ``dist_info`` is the directory's
+    name; ``root_is_purelib`` says which library directory is meant; ``entry_points`` and ``wheel_text`` are the texts
+    of entry_points.txt (None without one) and WHEEL; ``rewritten`` are the scripts that begin with ``#!python``: their
+    first line is another one when they are installed, so their digest is no measure.
+    """
+
+    files: Mapping[str, Content]
+    members: Mapping[str, str]
+    dist_info: str
+    root_is_purelib: bool
+    entry_points: str | None
+    wheel_text: str
+    rewritten: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Places:
+    """Where the subtrees of ``NAME-VERSION.data`` go, relative to the library directory, as RECORD has it."""
+
+    data: str
+    scripts: str
+    headers: str
+
+    def of(self, scheme: str, rest: str) -> str | None:
+        """The installed path of ``rest`` in the subtree ``scheme``; None for a scheme that nobody knows."""
+        if scheme in ("purelib", "platlib"):
+            return rest
+        where = {"data": self.data, "scripts": self.scripts, "headers": self.headers}.get(scheme)
+        return None if where is None else f"{where}/{rest}"
+
+
+def read_wheel(path: str, *, prefix: Path, purelib: Path) -> Wheel:
+    """Read a wheel as an installer would unpack it into an environment.
+
+    Args:
+        path: the wheel.
+        prefix: the environment's directory.
+        purelib: its site-packages; purelib and platlib are one in every environment that uv makes.
+
+    Raises:
+        CycleFailed: it is no wheel (``BUILD``), holds a path that would leave its place (``BUILD``), or cannot be read
+            (``IO``).
+    """
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return _read(archive, prefix=prefix, purelib=purelib)
+    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+        raise CycleFailed(FailureKind.BUILD, f"the wheel {PurePath(path).name} cannot be unpacked: {error}") from error
+    except OSError as error:
+        raise CycleFailed(FailureKind.IO, f"{path}: {error.strerror or error}") from error
+
+
+class _EntryPoints(ConfigParser):
+    """entry_points.txt (entry points specification): names are case-sensitive."""
+
+    def optionxform(self, optionstr: str) -> str:
+        return optionstr
+
+
+def generated_scripts(wheel: Wheel, *, prefix: Path, purelib: Path) -> frozenset[str]:
+    """Where an installer puts the scripts that it makes of entry points, as RECORD has it."""
+    parser = _EntryPoints(delimiters=("=",), interpolation=None, strict=False)
+    try:
+        parser.read_string(wheel.entry_points or "")
+    except ConfigParserError:
+        return frozenset()
+    where = _places(wheel.dist_info, prefix=prefix, purelib=purelib).scripts
+    suffix = ".exe" if sys.platform == "win32" else ""
+    groups = [group for group in ("console_scripts", "gui_scripts") if parser.has_section(group)]
+    return frozenset(f"{where}/{name}{suffix}" for group in groups for name in parser.options(group))
+
+
+def _read(archive: zipfile.ZipFile, *, prefix: Path, purelib: Path) -> Wheel:
+    members = [each for each in archive.infolist() if not each.is_dir()]
+    dist_info = _dist_info(members)
+    places = _places(dist_info, prefix=prefix, purelib=purelib)
+    files: dict[str, Content] = {}
+    names: dict[str, str] = {}
+    rewritten: set[str] = set()
+    for member in members:
+        _refuse_escape(member.filename)
+        if member.filename == f"{dist_info}/RECORD":
+            continue
+        where, is_script = _destination(member.filename, dist_info, places)
+        if where in files:
+            raise CycleFailed(FailureKind.BUILD, f"the wheel holds {where} twice: {names[where]} and {member.filename}")
+        digest, start = _digest(archive, member)
+        executable = is_script or bool(member.external_attr >> 16 & _ANYONE_MAY_EXECUTE)
+        files[where] = Content(digest, executable)
+        names[where] = member.filename
+        if is_script and start == _SHEBANG:
+            rewritten.add(where)
+    wheel_text = _text(archive, f"{dist_info}/WHEEL")
+    if wheel_text is None:
+        raise CycleFailed(FailureKind.BUILD, f"the wheel has no {dist_info}/WHEEL")
+    return Wheel(
+        files=files,
+        members=names,
+        dist_info=dist_info,
+        root_is_purelib=Parser().parsestr(wheel_text).get("Root-Is-Purelib", "true").strip().lower() == "true",
+        entry_points=_text(archive, f"{dist_info}/entry_points.txt"),
+        wheel_text=wheel_text,
+        rewritten=frozenset(rewritten),
+    )
+
+
+def _dist_info(members: list[zipfile.ZipInfo]) -> str:
+    tops = {each.filename.partition("/")[0] for each in members if "/" in each.filename}
+    found = sorted(top for top in tops if top.endswith(_DIST_INFO))
+    if len(found) != 1:
+        raise CycleFailed(FailureKind.BUILD, f"the wheel has {len(found)} dist-info directories where one belongs")
+    return found[0]
+
+
+def _places(dist_info: str, *, prefix: Path, purelib: Path) -> _Places:
+    """The places that uv uses: headers go to ``include/site/pythonX.Y/NAME``, as pip's do in a virtual environment."""
+    up = PurePath(os.path.relpath(prefix, purelib)).as_posix()
+    name = canonicalize_name(dist_info.removesuffix(_DIST_INFO).partition("-")[0])
+    if sys.platform == "win32":
+        return _Places(data=up, scripts=f"{up}/Scripts", headers=f"{up}/Include/{name}")
+    python = next((part for part in reversed(purelib.parts) if part.startswith(("python", "pypy"))), "python")
+    return _Places(data=up, scripts=f"{up}/bin", headers=f"{up}/include/site/{python}/{name}")
+
+
+def _refuse_escape(name: str) -> None:
+    path = PurePosixPath(name)
+    # A path that is not in its plain form ("./a", "a//b") would be installed under another name than RECORD's.
+    if path.is_absolute() or ".." in path.parts or str(path) != name or "\\" in name or ":" in path.parts[0]:
+        raise CycleFailed(FailureKind.BUILD, f"the wheel holds a path that leaves its place: {name}")
+
+
+def _destination(name: str, dist_info: str, places: _Places) -> tuple[str, bool]:
+    """Where a member goes, and whether it is a script."""
+    top, _, below = name.partition("/")
+    if top != f"{dist_info.removesuffix(_DIST_INFO)}.data":
+        return name, False
+    scheme, _, rest = below.partition("/")
+    where = places.of(scheme, rest) if rest else None
+    if where is None:
+        raise CycleFailed(FailureKind.BUILD, f"the wheel holds {name}, for which there is no place")
+    return where, scheme == "scripts"
+
+
+def _digest(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> tuple[str, bytes]:
+    """A member's digest in RECORD's form, and its first bytes."""
+    total, start = hashlib.sha256(), b""
+    with archive.open(member) as stream:
+        while chunk := stream.read(_CHUNK):
+            start = start or chunk[: len(_SHEBANG)]
+            total.update(chunk)
+    return "sha256=" + base64.urlsafe_b64encode(total.digest()).rstrip(b"=").decode(), start
+
+
+def _text(archive: zipfile.ZipFile, name: str) -> str | None:
+    try:
+        return archive.read(name).decode("utf-8", "backslashreplace")
+    except KeyError:
+        return None

@@ -1,0 +1,61 @@
+"""A distribution that is installed editable: Python reads its sources itself, so only its build inputs are looked at.
+
+When one of them changes, uv reinstalls it, still editable, for metadata and entry points to be true again. What an
+editable wheel holds is not compared with the tree: it holds links to it.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+from uvwatch.core.model import Batch, Known
+from uvwatch.core.origins import NOTHING
+from uvwatch.core.plan import Judgement, Learned, Standing, difference, name_some
+from uvwatch.keeping.keeper import Keeper, OnLine
+from uvwatch.keeping.site import declared_by
+from uvwatch.project import files
+from uvwatch.watching.places import Places
+
+
+class EditableKeeper(Keeper):
+    """Keeps the metadata of one editable install."""
+
+    def _look(self, where: Places | None) -> Batch:
+        del where  # a handful of files: all are looked at
+        before, first = self.contents, not self._looked
+        self._known = self._read_inputs()
+        self._looked = True
+        return Batch() if first else difference(before, self.contents)
+
+    def concerned(self, paths: Iterable[str]) -> Places:
+        """All build inputs are looked at whenever something happens in the root."""
+        root = self.distribution.root
+        near = any(path.rpartition("/")[0] == root for path in paths)
+        return Places(only=frozenset({""} if near else ()), whole=frozenset())
+
+    def _read_inputs(self) -> dict[str, Known]:
+        root = Path(self.distribution.root)
+        found: dict[str, Known] = {}
+        for pattern in declared_by(self.distribution).build_inputs:
+            for path in root.glob(pattern.strip("/")):
+                name = path.relative_to(root).as_posix()
+                try:
+                    found[name] = files.read_again_if_changed(str(path), self._known.get(name))
+                except OSError:
+                    continue  # it vanished, or is a directory: no input now
+        return found
+
+    async def judge(self) -> Judgement:
+        """Compare the build inputs with those of the last install; what was never seen counts as fresh."""
+        if self.learned is None:
+            self.learned = Learned(tree=self.contents, wheel={}, origins=NOTHING)
+        batch = difference(self.learned.tree, self.contents)
+        if batch.differs:
+            return Judgement(standing=Standing.STALE, reason=f"build inputs changed: {name_some(batch.paths)}")
+        return Judgement(
+            standing=Standing.FRESH, reason="editable, and its build inputs are as they were", complete=True
+        )
+
+    async def ask(self, on_line: OnLine) -> Judgement:
+        """There is nothing to ask: an editable wheel does not hold the tree."""
+        del on_line
+        return await self.judge()

@@ -1,0 +1,166 @@
+"""Who is kept fresh: the local distributions of the environment, and the environment itself where uv must make it.
+
+It knows what is installed and how to have uv install what is missing. Whether a copy is fresh the keepers know.
+"""
+
+from collections.abc import Mapping
+
+import structlog
+from anyio import to_thread
+
+from uvwatch.core.mode import asked_for
+from uvwatch.core.model import Distribution
+from uvwatch.errors import Fatal
+from uvwatch.installing.uv import make_command, run_uv
+from uvwatch.keeping.editable import EditableKeeper
+from uvwatch.keeping.keeper import Keeper, OnLine, mark
+from uvwatch.keeping.site import Site
+from uvwatch.project import files
+from uvwatch.project.environment import Environment, NoEnvironment, open_environment
+from uvwatch.project.installed import local_distributions, select
+
+log = structlog.get_logger()
+
+
+class Roster:
+    """The keepers of one site, by name."""
+
+    def __init__(self, site: Site, on_line: OnLine) -> None:
+        self.site = site
+        self.keepers: dict[str, Keeper] = {}
+        self._on_line = on_line
+
+    @property
+    def distributions(self) -> tuple[Distribution, ...]:
+        """What is kept fresh, by name."""
+        return tuple(keeper.distribution for _name, keeper in sorted(self.keepers.items()))
+
+    async def open(self) -> None:
+        """Find the distributions of the environment and look at their trees; makes nothing.
+
+        Raises:
+            Fatal: there is nothing to keep fresh, and uv could not make it so.
+        """
+        try:
+            env = await to_thread.run_sync(open_environment, self.site.prefix)
+        except NoEnvironment as absent:
+            if not absent.can_be_made:
+                raise
+        else:
+            await self.adopt(env)
+        if not self.keepers:
+            self._require_a_package()
+        if not self.site.lock_file.exists():
+            raise Fatal(f"no uv.lock in {self.site.workspace.root}: run `uv lock` first")
+
+    def _require_a_package(self) -> None:
+        if not self.site.installs_project:
+            raise Fatal(
+                f"{self.site.workspace.project / 'pyproject.toml'} has no [build-system], so uv installs nothing of"
+                " this project: add one (`uv init --package` shows how), or name a member with --project"
+            )
+
+    def take(self, site: Site) -> None:
+        """Go on with changed settings."""
+        if (site.config, site.workspace) != (self.site.config, self.site.workspace):
+            for keeper in self.keepers.values():
+                keeper.take(site)
+        self.site = site
+
+    async def adopt(self, env: Environment) -> None:
+        """Keep what is installed now: known keepers go on, new ones look, those that are gone are dropped."""
+        found = await to_thread.run_sync(local_distributions, env)
+        keepers: dict[str, Keeper] = {}
+        for distribution in select(found, self.site.packages) if found else ():
+            known = self.keepers.get(distribution.name)
+            if known is not None and known.fits(env, distribution):
+                keepers[distribution.name] = known
+                continue
+            kind = EditableKeeper if distribution.editable else Keeper
+            others = tuple(each for each in found if each.root != distribution.root)
+            keeper = kind(self.site, env, distribution, others)
+            await keeper.read_installed()
+            await keeper.look()
+            keepers[distribution.name] = keeper
+        self.keepers = keepers
+
+    async def ensure(self) -> str:
+        """Have uv make what is missing: the environment, the project in it, what uv.lock now says.
+
+        Returns:
+            why uv had to, ``""`` if nothing was missing.
+
+        Raises:
+            CycleFailed: uv could not.
+            Fatal: there is something else in the environment's place.
+        """
+        made = ""
+        try:
+            env = await to_thread.run_sync(open_environment, self.site.prefix)
+        except NoEnvironment as absent:
+            if not absent.can_be_made:
+                raise
+            made = "there was no environment"
+            env = await self._make(made)
+        await self.adopt(env)
+        wanted = self.site.packages is None or self.site.name in self.site.packages
+        if self.site.installs_project and wanted and self.site.name not in self.keepers:
+            made = f"{self.site.name} was not installed"
+            await self.adopt(await self._make(made))
+        lock = await to_thread.run_sync(self.lock_digest)
+        if any(keeper.lock not in (None, lock) for keeper in self.keepers.values()):
+            made = made or "uv.lock changed"
+            await self.adopt(await self._make("uv.lock changed"))
+        for keeper in self.keepers.values():
+            keeper.remember(lock=lock)
+        return made
+
+    async def _make(self, why: str) -> Environment:
+        log.info("environment.sync", reason=why, environment=str(self.site.prefix))
+        command = make_command(
+            self.site.uv,
+            root=self.site.workspace.project,
+            prefix=self.site.prefix,
+            editable=self._mode_of_all(),
+            sync_args=self.site.config.sync_args,
+            environ=self.site.environ,
+        )
+        await run_uv(
+            command,
+            timeout=self.site.config.build_timeout,
+            on_line=self._on_line,
+            root=self.site.workspace.project,
+        )
+        return await to_thread.run_sync(open_environment, self.site.prefix)
+
+    def _mode_of_all(self) -> bool | None:
+        """The mode in which uv shall install what it makes; None leaves it to uv."""
+        asked = asked_for(self.site.config.editable, requested=self.site.request.editable)
+        if asked is not None:
+            return asked
+        modes = {keeper.first_seen_editable for keeper in self.keepers.values()}
+        return modes.pop() if len(modes) == 1 else None
+
+    def lock_digest(self) -> str:
+        """Identify what uv.lock holds now; empty where there is none."""
+        return digest_of(str(self.site.lock_file))
+
+    def site_state(self) -> Mapping[str, str]:
+        """Identify what the files hold that the settings come from, by absolute path."""
+        return {path: digest_of(path) for path in self.site.files()}
+
+    def environment_state(self) -> object:
+        """Identify which local distributions are installed, and which copy of each; None without an environment."""
+        try:
+            env = open_environment(self.site.prefix)
+            return tuple((each, mark(env, each)) for each in local_distributions(env))
+        except (Fatal, OSError):
+            return None
+
+
+def digest_of(path: str) -> str:
+    """Identify a file's content; empty where it cannot be read."""
+    try:
+        return files.read(path).content.digest
+    except OSError:
+        return ""

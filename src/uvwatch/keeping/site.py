@@ -1,0 +1,210 @@
+"""What stays the same from one pyproject.toml to the next: project, settings, uv, environment, locks.
+
+A ``Site`` is found once and found again when its files change. It knows where things are; it changes nothing.
+"""
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from uvwatch.core.config import Config, MemberConfig, load, load_member, own_table
+from uvwatch.core.model import Distribution
+from uvwatch.core.rules import Artifact, Rules
+from uvwatch.installing.locks import Locks, runtime_directory
+from uvwatch.installing.memory import Store
+from uvwatch.installing.uv import Uv, find_uv
+from uvwatch.project.backends import Declared, declared
+from uvwatch.project.environment import locate
+from uvwatch.project.pyproject import is_package, project_name, read_pyproject
+from uvwatch.project.workspace import Workspace, find
+
+STATE = ".uvwatch"
+"""The directory inside an environment that holds what may be lost."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the command line asked for, as typed; ``editable`` is the mode to change to, None to keep it."""
+
+    project: Path
+    environment: Path | None = None
+    active: bool = False
+    packages: tuple[str, ...] | None = None
+    options: Mapping[str, Any]
+    environ: Mapping[str, str]
+    editable: bool | None = None
+    reinstall: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Site:
+    """One project and its environment, as found; ``prefix`` may not exist yet."""
+
+    request: Request
+    workspace: Workspace
+    config: Config
+    uv: Uv
+    prefix: Path
+    store: Store
+    locks: Locks
+
+    @property
+    def environ(self) -> Mapping[str, str]:
+        """The user's own environment variables."""
+        return self.request.environ
+
+    @property
+    def packages(self) -> tuple[str, ...] | None:
+        """The distributions asked for: by option, else by the configuration; None for all."""
+        return self.request.packages or self.config.packages
+
+    @property
+    def name(self) -> str:
+        """The project's name, for errors that belong to no distribution."""
+        return project_name(self.workspace.pyproject) or self.workspace.project.name
+
+    @property
+    def lock_file(self) -> Path:
+        """uv.lock, whether or not it is there."""
+        return self.workspace.root / "uv.lock"
+
+    @property
+    def installs_project(self) -> bool:
+        """Whether uv would install the nearest project itself."""
+        return is_package(self.workspace.pyproject)
+
+    def files(self) -> tuple[str, ...]:
+        """The files that this site was read from: when one changes, it is found anew."""
+        root, project = self.workspace.root, self.workspace.project
+        return tuple(
+            dict.fromkeys(str(where / name) for where in (root, project) for name in ("pyproject.toml", "uv.lock"))
+        )
+
+
+def find_site(request: Request) -> Site:
+    """Find the project, its settings, uv and the environment.
+
+    Raises:
+        Fatal: any of them cannot be found or read; the message says which and what to do.
+    """
+    workspace = find(request.project)
+    where = str(workspace.root / "pyproject.toml")
+    config = load(own_table(workspace.root_pyproject, where=where), request.environ, request.options, where=where)
+    prefix = locate(workspace, request.environ, environment=request.environment, active=request.active)
+    uv = find_uv(request.environ)
+    return Site(
+        request=request,
+        workspace=workspace,
+        config=config,
+        uv=uv,
+        prefix=prefix,
+        store=Store(_state_directory(prefix, request.environ)),
+        locks=Locks(runtime_directory(request.environ), prefix),
+    )
+
+
+def find_again(site: Site) -> Site:
+    """Read the files of a site anew, keeping its locks (they are held).
+
+    Raises:
+        Fatal: as ``find_site``.
+    """
+    return replace(find_site(site.request), locks=site.locks)
+
+
+def member_config(distribution: Distribution) -> MemberConfig:
+    """Read what a member's own pyproject.toml adds; a directory without one adds nothing."""
+    path = Path(distribution.root, "pyproject.toml")
+    if not path.exists():
+        return MemberConfig()
+    return load_member(own_table(read_pyproject(path), where=str(path)), where=str(path))
+
+
+def declared_by(distribution: Distribution) -> Declared:
+    """Read what a distribution's build backend declares in its own pyproject.toml and hatch.toml.
+
+    Raises:
+        BrokenPyproject: one of them cannot be read.
+    """
+    pyproject, hatch = (Path(distribution.root, name) for name in ("pyproject.toml", "hatch.toml"))
+    return declared(
+        read_pyproject(pyproject) if pyproject.exists() else {},
+        hatch_toml=read_pyproject(hatch) if hatch.exists() else None,
+    )
+
+
+def rules_for(
+    site: Site, distribution: Distribution, packages: frozenset[str], others: tuple[Distribution, ...]
+) -> Rules:
+    """Say what can matter in a distribution's tree: the backend's declarations, the user's settings, what was learned.
+
+    Args:
+        site: the project.
+        distribution: whose tree it is.
+        packages: the tree's directories that are known to carry files of the wheel.
+        others: the other distributions; what lies in their trees is theirs.
+    """
+    root = Path(distribution.root)
+    is_root = root == site.workspace.root
+    own = MemberConfig() if is_root else member_config(distribution)
+    inside = _inside(site.workspace.root, root)
+    artifacts = [
+        *(Artifact(pattern=each.pattern, key=each.key) for each in declared_by(distribution).artifacts),
+        *_keyed(own.artifacts, "tool.uvwatch.artifacts"),
+        *_keyed(_rebased(site.config.artifacts, inside), "tool.uvwatch.artifacts"),
+    ]
+    return Rules(
+        ignore=(*own.ignore, *_rebased(site.config.ignore, inside)),
+        artifacts=tuple(artifacts),
+        packages=packages,
+        nested=frozenset(below for other in others if (below := _inside(root, Path(other.root))) not in (None, ""))
+        | _members_below(site.workspace, root),
+    )
+
+
+def _members_below(workspace: Workspace, root: Path) -> frozenset[str]:
+    return frozenset(below for member in workspace.members if (below := _inside(root, member)))
+
+
+def _keyed(patterns: tuple[str, ...], key: str) -> list[Artifact]:
+    return [Artifact(pattern=pattern, key=f"{key}[{index}]") for index, pattern in enumerate(patterns)]
+
+
+def _inside(outer: Path, inner: Path) -> str | None:
+    return (
+        inner.relative_to(outer).as_posix().replace(".", "", 1)
+        if inner == outer
+        else (inner.relative_to(outer).as_posix() if inner.is_relative_to(outer) else None)
+    )
+
+
+def _rebased(patterns: tuple[str, ...], inside: str | None) -> tuple[str, ...]:
+    """Rewrite gitignore patterns of the workspace root for a distribution at ``inside`` of it.
+
+    A pattern without a slash before its end holds everywhere (gitignore(5)); another only if it lies below ``inside``.
+    """
+    if inside is None:
+        return ()
+    found = []
+    for pattern in patterns:
+        anchored = pattern.lstrip("/")
+        if not inside or "/" not in pattern.rstrip("/"):
+            found.append(pattern)
+        elif anchored.startswith(inside + "/"):
+            found.append(anchored[len(inside) :])
+        elif anchored.startswith("**/"):
+            found.append(anchored)
+    return tuple(found)
+
+
+def _state_directory(prefix: Path, environ: Mapping[str, str]) -> Path | None:
+    """Where what was learned is kept; None where a one-shot image build asked to leave nothing behind."""
+    if environ.get("UV_NO_CACHE", "").lower() in ("1", "true", "yes", "on"):
+        return None
+    if prefix.is_dir() and not (prefix / "pyvenv.cfg").exists() and (prefix / "bin").exists():
+        return Path(platformdirs.user_cache_dir("uvwatch"), os.fsencode(prefix.resolve()).hex()[-64:])
+    return prefix / STATE

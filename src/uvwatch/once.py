@@ -1,0 +1,161 @@
+"""The commands that do their work once and end: ``sync`` and ``check``.
+
+They use the same keepers as the daemon, under the same lock, and know nothing of events.
+"""
+
+import sys
+from contextlib import suppress
+from dataclasses import dataclass
+
+import anyio
+import structlog
+from anyio import to_thread
+
+from uvwatch.core.model import CycleFinished, Event, Failure, Outcome, Stale, Trigger, Warned, Why
+from uvwatch.core.plan import Standing
+from uvwatch.display import Display, display_for
+from uvwatch.errors import CycleFailed, FailureKind, Fatal
+from uvwatch.keeping.keeper import Keeper
+from uvwatch.keeping.site import Request, find_site
+from uvwatch.pipeline import Pipeline, failure_of
+from uvwatch.project.environment import open_environment
+from uvwatch.serving.check import CheckedDistribution, CheckReport, check_lines, check_object
+from uvwatch.serving.jsonlines import event_object, to_line
+from uvwatch.serving.report import Reporter, utc_now
+from uvwatch.serving.stream import OutLines, StdoutClosed, sink_of
+from uvwatch.signals import stopped_by_signals
+from uvwatch.tasks import background
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class OneObject:
+    """``sync --json``: the last ``cycle.finished`` alone; warnings go to the log."""
+
+    out: OutLines
+
+    def publish(self, event: Event) -> None:
+        """Print the object of a finished cycle."""
+        if isinstance(event, Warned):
+            log.warning("warning", code=event.code.value, message=event.message, remedy=event.remedy)
+        if isinstance(event, CycleFinished):
+            self.out.line(to_line(event_object(event, utc_now())))
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """Goes on when nobody reads stdout any more: the work of ``sync`` counts, not its lines."""
+
+    reporter: Reporter
+
+    def publish(self, event: Event) -> None:
+        """Tell one event, if anybody listens."""
+        with suppress(StdoutClosed):
+            self.reporter.publish(event)
+
+
+async def sync(request: Request, *, timeout: float, as_json: bool, color: str) -> int:  # noqa: ASYNC109 - the option
+    """Make everything that was saved before the call installed.
+
+    Args:
+        request: what the command line asked for.
+        timeout: seconds after which it gives up.
+        as_json: print one ``cycle.finished`` object in place of the lines.
+        color: ``auto``, ``always`` or ``never``.
+
+    Returns:
+        the exit status: 0 fresh, 1 failed or timed out, 128 and more for a signal.
+
+    Raises:
+        Fatal: there is nothing to sync, or no way to.
+    """
+    site = find_site(request)
+    display = display_for(request, as_json=as_json, color=color, json=lambda: OneObject(OutLines(sink_of(sys.stdout))))
+    pipeline = Pipeline(site, Unread(display).publish, display.output)
+    finished: CycleFinished | None = None
+    try:
+        async with stopped_by_signals() as stop:
+            with anyio.move_on_after(timeout) as patience:
+                finished = await _once(pipeline, display)
+    finally:
+        display.close()
+    if stop.signal is not None:
+        return 128 + stop.signal
+    if patience.cancelled_caught:
+        log.error("sync.timeout", seconds=timeout, message=f"not fresh within {timeout:g} s; see --timeout")
+    return 0 if finished is not None and finished.outcome is not Outcome.FAILED else 1
+
+
+async def _once(pipeline: Pipeline, display: Display) -> CycleFinished:
+    async with background() as tasks:
+        if display.terminal is not None:
+            tasks.start_soon(display.terminal.run)
+        await pipeline.roster.open()
+        finished = await pipeline.cycle(Trigger.SYNC)
+        await pipeline.check_lock()
+    return finished
+
+
+async def check(request: Request, *, as_json: bool) -> bool | None:
+    """Say whether the installed copies are what a build of the tree would install; None if it could not be found out.
+
+    Raises:
+        Fatal: there is no project to check.
+    """
+    report = CheckReport(fresh=None, environment="")
+    async with stopped_by_signals() as stop:
+        report = await _report(request)
+    if stop.signal is not None:
+        raise Fatal("stopped before the check was over", exit_code=128 + stop.signal)
+    out = OutLines(sink_of(sys.stdout))
+    with suppress(StdoutClosed):
+        for line in [to_line(check_object(report))] if as_json else check_lines(report):
+            out.line(line)
+    return report.fresh
+
+
+async def _report(request: Request) -> CheckReport:
+    environment = ""
+    checked: list[CheckedDistribution] = []
+    try:
+        site = find_site(request)
+        environment = str(site.prefix)
+        pipeline = Pipeline(site, lambda _event: None)
+        await to_thread.run_sync(open_environment, site.prefix)
+        async with site.locks.update():
+            await pipeline.roster.open()
+            _require_installed(pipeline)
+            lock = await to_thread.run_sync(pipeline.roster.lock_digest)
+            for _name, keeper in sorted(pipeline.keepers.items()):
+                checked.append(await _check(keeper, lock))
+    except CycleFailed as error:
+        return CheckReport(fresh=None, environment=environment, error=failure_of(error), distributions=tuple(checked))
+    except Fatal as error:
+        failure = Failure(kind=FailureKind.ENVIRONMENT, message=str(error))
+        return CheckReport(fresh=None, environment=environment, error=failure, distributions=tuple(checked))
+    return CheckReport(fresh=all(each.fresh for each in checked), environment=environment, distributions=tuple(checked))
+
+
+def _require_installed(pipeline: Pipeline) -> None:
+    site = pipeline.site
+    if site.installs_project and site.packages is None and site.name not in pipeline.keepers:
+        raise Fatal(f"{site.name} is not installed in {site.prefix}: run `uvwatch sync`")
+
+
+async def _check(keeper: Keeper, lock: str) -> CheckedDistribution:
+    judgement = await keeper.judge()
+    if not judgement.complete:
+        log.info("build.started", distribution=keeper.name, reason=judgement.reason)
+        judgement = await keeper.ask(lambda line: log.debug("build.output", line=line))
+    stale = judgement.stale
+    if keeper.lock not in (None, lock):
+        stale = (*stale, Stale(path="uv.lock", source="uv.lock", why=Why.DEPENDENCIES))
+    keeper.remember(lock=keeper.lock or lock)
+    return CheckedDistribution(
+        name=keeper.name,
+        root=keeper.distribution.root,
+        editable=keeper.distribution.editable,
+        fresh=judgement.standing is Standing.FRESH and not stale,
+        stale=stale,
+    )

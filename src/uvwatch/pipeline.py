@@ -1,0 +1,317 @@
+"""The program on one page: look, judge, update, verify, tell; one cycle at a time.
+
+Everything goes one way: batches come in, events go out. What is decided is decided in ``core``; what is done is done by
+the keepers. A pipeline does not know what wakes it: a change, a command or the clock.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+
+import anyio
+import structlog
+from anyio import to_thread
+
+from uvwatch.core import mode, record
+from uvwatch.core.model import (
+    Action,
+    Batch,
+    CycleFinished,
+    CycleStarted,
+    Event,
+    Failure,
+    Outcome,
+    Plan,
+    Result,
+    Trigger,
+    Warned,
+    WarningCode,
+)
+from uvwatch.core.plan import Judgement, Standing
+from uvwatch.errors import CycleFailed, FailureKind, Fatal
+from uvwatch.inbox import Hints
+from uvwatch.installing.uv import lock_check_command, run_uv
+from uvwatch.keeping.editable import EditableKeeper
+from uvwatch.keeping.keeper import Keeper, OnLine
+from uvwatch.keeping.roster import Roster
+from uvwatch.keeping.site import Site, find_again
+from uvwatch.project.pyproject import BrokenPyproject
+
+LOCK_PATIENCE = 30.0
+"""Seconds that uv may take to say whether uv.lock fits: it may have to ask the network."""
+
+Publish = Callable[[Event], None]
+
+log = structlog.get_logger()
+
+
+class Pipeline:
+    """All watched distributions of one site."""
+
+    def __init__(self, site: Site, publish: Publish, on_line: OnLine = lambda _line: None) -> None:
+        self.roster = Roster(site, on_line)
+        self.cycles = 0
+        self._publish = publish
+        self._on_line = on_line
+        self._told: set[tuple[WarningCode, str | None]] = set()
+        self._flips: dict[str, list[float]] = {}
+        self._lock_checked: Mapping[str, str] = {}
+        self._environment: object = None
+        self._site_files = self.roster.site_state()
+
+    @property
+    def site(self) -> Site:
+        """The project as last found."""
+        return self.roster.site
+
+    @property
+    def keepers(self) -> dict[str, Keeper]:
+        """Who keeps what, by name."""
+        return self.roster.keepers
+
+    @property
+    def fresh(self) -> bool:
+        """Whether no distribution is known to be stale."""
+        return not any(keeper.dirty for keeper in self.keepers.values())
+
+    async def cycle(
+        self, trigger: Trigger, batches: Mapping[str, Batch] | None = None, paths: tuple[str, ...] = ()
+    ) -> CycleFinished:
+        """Bring the distributions of the batches, or all of them, up to date, and tell how it went.
+
+        Args:
+            trigger: what began the cycle.
+            batches: the distributions that changed; None for all.
+            paths: what changed, relative to the project.
+        """
+        self.cycles += 1
+        started = anyio.current_time()
+        names = tuple(sorted(batches)) if batches is not None else ()
+        self._publish(CycleStarted(cycle=self.cycles, trigger=trigger, names=names, paths=paths))
+        results: tuple[Result, ...] = (_failed(self.site.name, _STOPPED),)
+        try:
+            async with self.site.locks.update():
+                self._site_files = self.roster.site_state()
+                results = await self._results(batches)
+                self._environment = await to_thread.run_sync(self.roster.environment_state)
+        finally:
+            # On a stop, too: every begin line has its end line.
+            finished = CycleFinished(
+                cycle=self.cycles,
+                outcome=_outcome(results),
+                duration_ms=(anyio.current_time() - started) * 1000,
+                results=results,
+            )
+            self._publish(finished)
+        return finished
+
+    async def _results(self, batches: Mapping[str, Batch] | None) -> tuple[Result, ...]:
+        try:
+            self.roster.take(await to_thread.run_sync(find_again, self.site))
+            before = {name: keeper.wheel_files() for name, keeper in self.keepers.items()}
+            made = await self.roster.ensure()
+        except (CycleFailed, Fatal) as error:
+            for keeper in self.keepers.values():
+                keeper.dirty = True
+            return (_failed(self.site.name, self._reason(error)),)
+        results = []
+        for name, keeper in sorted(self.keepers.items()):
+            if made or batches is None or name in batches or keeper.dirty or keeper.late:
+                result = await self._bring(keeper, (batches or {}).get(name))
+                if made and result.action is Action.NONE and result.error is None:
+                    delta = record.delta(before.get(name, {}), keeper.wheel_files())
+                    result = replace(
+                        result, action=Action.REINSTALL if delta else Action.NONE, reason=made, delta=delta
+                    )
+                results.append(result)
+        return tuple(results)
+
+    async def _bring(self, keeper: Keeper, batch: Batch | None) -> Result:
+        """Make one distribution fresh."""
+        keeper.late = False
+        keeper.dirty = True
+        action, reason = Action.NONE, ""
+        try:
+            editable, judgement = await self._judgement(keeper)
+            if judgement.standing is Standing.ASK:
+                log.info("build.started", distribution=keeper.name, reason=judgement.reason)
+                judgement = await keeper.ask(self._on_line)
+            reason = judgement.reason
+            if judgement.standing is Standing.FRESH:
+                keeper.dirty = False
+                keeper.remember()
+                same = batch is not None and batch.paths and not batch.differs
+                return Result(name=keeper.name, action=action, reason="same bytes" if same else reason)
+            plan = Plan(distribution=keeper.distribution, action=Action.REINSTALL, reason=reason)
+            action = plan.action
+            log.info("update.started", distribution=keeper.name, action=action.value, reason=reason)
+            delta = await keeper.reinstall(editable=editable, on_line=self._on_line)
+        except (CycleFailed, Fatal) as error:
+            return _failed(keeper.name, self._reason(error), action, reason)
+        keeper.dirty = False
+        keeper.remember(editable=editable if self.site.request.editable is not None else None)
+        if keeper.distribution.editable != isinstance(keeper, EditableKeeper):
+            del self.keepers[keeper.name]
+            await self.roster.adopt(keeper.env)
+        return Result(name=keeper.name, action=action, reason=reason, delta=delta)
+
+    async def _judgement(self, keeper: Keeper) -> tuple[bool, Judgement]:
+        """The mode to keep and how the copy stands to the tree; a wrong mode is stale."""
+        now = keeper.distribution.editable
+        wanted = self._mode(keeper)
+        if now and wanted:
+            self._warn_editable(keeper)
+        if wanted != now:
+            there, shall = ("an editable install", "a copy") if now else ("a copy", "an editable install")
+            return wanted, Judgement(standing=Standing.STALE, reason=f"it is {there} and shall be {shall}")
+        if self.site.request.reinstall:
+            return now, Judgement(standing=Standing.STALE, reason="asked for by --reinstall")
+        return now, await keeper.judge()
+
+    def _mode(self, keeper: Keeper) -> bool:
+        now, time = keeper.distribution.editable, anyio.current_time()
+        flips = [when for when in self._flips.get(keeper.name, []) if when > time - mode.FLIP_WINDOW]
+        chosen = mode.choose(
+            now=now,
+            first=keeper.first_seen_editable,
+            asked=mode.asked_for(self.site.config.editable, requested=self.site.request.editable),
+            recent_flips=len(flips),
+        )
+        if chosen.flipped:
+            self._flips[keeper.name] = [*flips, time]
+            what = f"another command made {keeper.name} {'editable' if now else 'a copy'}"
+            self._publish(
+                Warned(
+                    code=WarningCode.EDITABLE_FLIP,
+                    distribution=keeper.name,
+                    message=f"{what}; it is put back" if chosen.put_back else f"{what}, again and again; it is left so",
+                    remedy="use `uv run --no-sync`, or set UV_NO_EDITABLE=1 for uv, or change the mode by"
+                    f" `uvwatch sync {'--editable' if now else '--no-editable'}`",
+                )
+            )
+        return chosen.editable
+
+    def _warn_editable(self, keeper: Keeper) -> None:
+        self.warn_once(
+            Warned(
+                code=WarningCode.EDITABLE_INSTALL,
+                distribution=keeper.name,
+                message=f"{keeper.name} is installed editable: Python reads your files directly, and uvwatch acts on"
+                " build inputs alone",
+                remedy="`uvwatch sync --no-editable` makes a real copy",
+            )
+        )
+
+    def warn_once(self, warning: Warned) -> None:
+        """Tell a warning that was not told before."""
+        if (warning.code, warning.distribution) not in self._told:
+            self._told.add((warning.code, warning.distribution))
+            self._publish(warning)
+
+    async def look(self, hints: Hints) -> dict[str, Batch]:
+        """Look at what was hinted; the batches of those distributions of which anything is another than before."""
+        batches = {}
+        for name, keeper in sorted(self.keepers.items()):
+            if hints.everything:
+                batches[name] = await keeper.look()
+            elif where := keeper.concerned(hints.paths):
+                batches[name] = await keeper.look(where)
+        return {name: batch for name, batch in batches.items() if batch.paths}
+
+    async def changed_meanwhile(self) -> bool:
+        """Look at all trees after an update; whether one holds what the update does not explain.
+
+        What a build itself wrote into a tree is explained by the wheel, and is no change.
+        """
+        for keeper in self.keepers.values():
+            batch = await keeper.look()
+            if batch.differs and not keeper.dirty:
+                keeper.late = (await keeper.judge()).standing is not Standing.FRESH
+        return self.late
+
+    @property
+    def late(self) -> bool:
+        """Whether a tree changed during the last update."""
+        return any(keeper.late for keeper in self.keepers.values())
+
+    async def copies_changed(self) -> bool:
+        """Whether somebody else changed an installed copy: compared by signature, file by file."""
+        try:
+            return any([(await keeper.judge()).standing is not Standing.FRESH for keeper in self.keepers.values()])
+        except CycleFailed:
+            return True
+
+    async def environment_changed(self) -> bool:
+        """Whether the environment holds other local distributions, or other copies, than after the last cycle."""
+        return await to_thread.run_sync(self.roster.environment_state) != self._environment
+
+    def site_files_changed(self) -> tuple[str, ...]:
+        """Which of the files that the settings come from are others than at the last cycle, relative to the project."""
+        now = self.roster.site_state()
+        names = [path for path, state in now.items() if state != self._site_files.get(path)]
+        return tuple(os.path.relpath(path, self.site.workspace.project) for path in names)
+
+    def is_busy(self) -> bool:
+        """Whether another program is in the middle of something that a look would see the half of.
+
+        git holds its index lock (a checkout, a stash, a rebase), or the environment is being removed or made.
+        """
+        root, prefix = self.site.workspace.root, self.site.prefix
+        git = any((above / ".git" / "index.lock").exists() for above in (root, *root.parents))
+        return git or (bool(self.keepers) and prefix.is_dir() and not (prefix / "pyvenv.cfg").exists())
+
+    async def check_lock(self) -> None:
+        """Warn if dependencies were edited but not locked; uv is asked only when the files are others than before."""
+        state = await to_thread.run_sync(self.roster.site_state)
+        if state == self._lock_checked or not self.site.lock_file.exists():
+            return
+        self._lock_checked = state
+        command = lock_check_command(self.site.uv, root=self.site.workspace.root, environ=self.site.environ)
+        try:
+            await run_uv(command, timeout=LOCK_PATIENCE)
+        except CycleFailed as error:
+            if "needs to be updated" not in error.output:
+                log.debug("lock.not_checked", reason=str(error))
+                return
+            self._publish(
+                Warned(
+                    code=WarningCode.LOCK_OUTDATED,
+                    message="uv.lock does not fit pyproject.toml: dependencies were edited but not locked",
+                    remedy="run `uv lock`",
+                )
+            )
+
+    def _reason(self, error: CycleFailed | Fatal) -> CycleFailed:
+        """What a failed cycle says; a broken pyproject.toml is named with its place, relative to the workspace root."""
+        if isinstance(error, CycleFailed):
+            return error
+        if not isinstance(error, BrokenPyproject):
+            return CycleFailed(FailureKind.ENVIRONMENT, str(error))
+        root = self.site.workspace.root
+        path = error.path.relative_to(root) if error.path.is_relative_to(root) else error.path
+        return CycleFailed(FailureKind.BUILD, error.message, path=str(path), line=error.line, column=error.column)
+
+
+def failure_of(error: CycleFailed) -> Failure:
+    """Turn what was raised into the value that events carry."""
+    return Failure(
+        kind=error.kind,
+        message=str(error),
+        path=error.path,
+        line=error.line,
+        column=error.column,
+        output=error.output,
+    )
+
+
+def _failed(name: str, error: CycleFailed, action: Action = Action.NONE, reason: str = "") -> Result:
+    return Result(name=name, action=action, reason=reason, error=failure_of(error))
+
+
+_STOPPED = CycleFailed(FailureKind.ENVIRONMENT, "stopped before the update was over")
+
+
+def _outcome(results: tuple[Result, ...]) -> Outcome:
+    if any(result.error for result in results):
+        return Outcome.FAILED
+    return Outcome.UPDATED if any(result.delta for result in results) else Outcome.UNCHANGED

@@ -1,0 +1,1 @@
+"""What there is: the uv workspace, its environment, what its build backends declare. Read only."""

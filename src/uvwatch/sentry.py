@@ -1,0 +1,170 @@
+"""Where the watchers stand: trees, settings and the environment, and which of their hints are worth waking for.
+
+It arms what the keepers' trees ask for, and sorts hints into the inbox. What a hint means only a look can tell.
+"""
+
+from collections import Counter
+from collections.abc import Iterable
+from contextlib import AsyncExitStack
+from pathlib import Path
+from types import TracebackType
+
+import structlog
+from anyio import to_thread
+
+from uvwatch.core.config import Polling
+from uvwatch.core.model import Warned, WarningCode
+from uvwatch.core.rules import never_by_name
+from uvwatch.core.watchplan import WatchPlan, combined, is_below, plan
+from uvwatch.inbox import Inbox
+from uvwatch.pipeline import Pipeline
+from uvwatch.tasks import background
+from uvwatch.watching.instance import WatchLimit
+from uvwatch.watching.mailbox import Doubt
+from uvwatch.watching.mounts import eventless
+from uvwatch.watching.watcher import Watcher
+
+log = structlog.get_logger()
+
+
+class Sentry:
+    """Watches for a pipeline, as an asynchronous context; hints that matter go to the inbox."""
+
+    def __init__(self, pipeline: Pipeline, inbox: Inbox) -> None:
+        self._pipeline = pipeline
+        self._inbox = inbox
+        self._polling = pipeline.site.config.polling is Polling.ALWAYS
+        self._watcher = Watcher(polling=self._polling)
+        self._contexts = AsyncExitStack()
+
+    async def __aenter__(self) -> "Sentry":  # noqa: PYI034 - typing.Self is younger than Python 3.10
+        await self._contexts.enter_async_context(self._watcher)
+        tasks = await self._contexts.enter_async_context(background())
+        tasks.start_soon(self._listen)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> bool | None:
+        return await self._contexts.__aexit__(kind, error, traceback)
+
+    @property
+    def directories(self) -> int:
+        """How many directories of the distributions' trees are looked at."""
+        return sum(keeper.directories for keeper in self._pipeline.keepers.values())
+
+    @property
+    def backend(self) -> str:
+        """How changes are noticed."""
+        return "polling" if self._polling else "inotify"
+
+    async def arm(self) -> None:
+        """Watch what is to be watched now; what is armed already is not armed again."""
+        events, polled = self._wanted()
+        try:
+            await self._watcher.follow(events)
+        except WatchLimit as limit:
+            self._warn_limit(limit)
+            await self._poll(events)
+        if polled.recursive or polled.single:
+            await self._poll(polled)
+
+    async def rest(self) -> None:
+        """Tidy up while there is nothing to do."""
+        await self._watcher.merge()
+
+    async def _poll(self, rest: WatchPlan) -> None:
+        armed = self._watcher.armed
+        singles = [path for path in rest.single if path not in armed.single]
+        recursive = [path for path in rest.recursive if path not in armed.recursive]
+        await self._watcher.arm(recursive, singles, polling=True)
+
+    def _wanted(self) -> tuple[WatchPlan, WatchPlan]:
+        """What to watch by events, and what lies where none are sent."""
+        site = self._pipeline.site
+        around = {str(site.workspace.root), str(site.workspace.project), str(site.prefix.parent), str(site.prefix)}
+        plans = []
+        polled = []
+        for keeper in self._pipeline.keepers.values():
+            root = keeper.distribution.root
+            around |= {root, str(Path(root).parent), str(keeper.env.purelib)}
+            around.add(str(keeper.env.purelib / keeper.distribution.dist_info))
+            if keeper.tree is None:
+                continue
+            own = plan(keeper.tree.directories).under(root)
+            around |= keeper.tree.elsewhere().keys()
+            if site.config.polling is Polling.AUTO and (kind := eventless(_mountinfo(), root)):
+                self._warn_polling(root, kind)
+                polled.append(own)
+            else:
+                plans.append(own)
+        single = WatchPlan(single=tuple(path for path in sorted(around) if Path(path).is_dir()))
+        return combined([*plans, single]), combined(polled)
+
+    async def _listen(self) -> None:
+        async for said in self._watcher.hints:
+            if isinstance(said, Doubt):
+                log.info("watch.doubt", reason=said.reason)
+                self._inbox.doubt()
+                continue
+            paths, environment = await to_thread.run_sync(self._sorted, said.paths)
+            if paths or environment:
+                log.debug("watch.hint", paths=sorted(paths)[:5], count=len(paths), environment=environment)
+                self._inbox.put(paths, environment=environment)
+
+    def _sorted(self, paths: Iterable[str]) -> tuple[set[str], bool]:
+        """Keep those paths that a look is worth; whether one of them is on the installed side."""
+        site_files = set(self._pipeline.site.files())
+        prefix = str(self._pipeline.site.prefix)
+        environment = False
+        kept = set()
+        keepers = list(self._pipeline.keepers.values())
+        for path in paths:
+            if is_below(path, prefix):
+                environment = environment or self._installed_side(path, prefix)
+            elif path in site_files or (
+                not never_by_name(path.rpartition("/")[2]) and any(keeper.concerned([path]) for keeper in keepers)
+            ):
+                kept.add(path)
+        return kept, environment
+
+    def _installed_side(self, path: str, prefix: str) -> bool:
+        """Whether something was installed: the environment itself, or a dist-info, came, went or changed."""
+        parts = path[len(prefix) + 1 :].split("/")
+        return path == prefix or parts == ["pyvenv.cfg"] or any(part.endswith(".dist-info") for part in parts)
+
+    def _warn_limit(self, limit: WatchLimit) -> None:
+        sizes: Counter[str] = Counter()
+        for keeper in self._pipeline.keepers.values():
+            tops = (path.partition("/")[0] for path in (keeper.tree.directories if keeper.tree else ()))
+            sizes.update(f"{keeper.distribution.root}/{top}" for top in tops if top)
+        largest = ", ".join(f"{path} ({count})" for path, count in sizes.most_common(3))
+        self._pipeline.warn_once(
+            Warned(
+                code=WarningCode.WATCH_LIMIT,
+                message=f"{limit}; the largest directories are {largest}; what cannot be watched is polled",
+                remedy=f"sudo sysctl {limit.sysctl}={_enough(limit)}, or name what need not be watched in"
+                " tool.uvwatch.ignore",
+            )
+        )
+
+    def _warn_polling(self, root: str, kind: str) -> None:
+        self._pipeline.warn_once(
+            Warned(
+                code=WarningCode.POLLING,
+                message=f"{root} lies on a file system that sends no events ({kind}): it is polled",
+                remedy='move the project to a local disk, or set polling = "never" to rely on the audit alone',
+            )
+        )
+
+
+def _enough(limit: WatchLimit) -> int:
+    """A round number that would do."""
+    return 1024 if limit.sysctl.endswith("instances") else max(524_288, 2 * limit.needed)
+
+
+def _mountinfo() -> str:
+    try:
+        return Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return ""  # no Linux

@@ -1,0 +1,1 @@
+"""What the world is told: lines, JSON, the terminal."""

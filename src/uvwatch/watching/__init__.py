@@ -1,0 +1,1 @@
+"""Hints from the file system, and the scan that is the truth."""

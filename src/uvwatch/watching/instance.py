@@ -1,0 +1,220 @@
+"""One ``RustNotify`` of watchfiles: a fixed list of paths, armed once it exists, and a thread that waits for it.
+
+It knows watchfiles' ways, and what the kernel tells of the queue behind it. It must not know trees or hints.
+
+Three of watchfiles' ways shape this module. An overflow of the kernel's queue is not told. ``watch()`` throws away what
+has piled up when it ends by its stop event or a timeout. A name that is not UTF-8 makes every later call raise.
+"""
+
+import array
+import os
+import threading
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from watchfiles._rust_notify import RustNotify
+
+from uvwatch.errors import UvwatchError
+
+STEP_MS = 10
+"""Milliseconds between two looks at what has piled up; a burst is told once two looks saw no new path."""
+
+DEBOUNCE_MS = 50
+"""Milliseconds after which a burst is told even while it goes on."""
+
+POLL_MS = 300
+"""Milliseconds between two rounds of polling."""
+
+_IDLE_AFTER = 2.0
+_IDLE_PAUSE = 0.03
+_STARVED_AFTER = 0.25
+_RETIRE_AFTER = 0.2
+
+_arming = threading.Lock()
+
+
+class WatchLimit(UvwatchError):
+    """The system allows no more watches, or no more watchers.
+
+    Attributes:
+        needed: how many directories were to be armed in the attempt.
+        sysctl: the kernel's setting that is too low.
+    """
+
+    def __init__(self, needed: int, sysctl: str) -> None:
+        super().__init__(f"the system allows too few file watches for {needed} more directories: raise {sysctl}")
+        self.needed = needed
+        self.sysctl = sysctl
+
+
+class Pulse:
+    """The stop event that ``RustNotify`` asks at every step: it stops, saves power when idle, and sees what is lost.
+
+    The kernel's queue holds ``max_queued_events``; what comes when it is full is lost, and watchfiles hides it. The
+    number of paths in a delivery says nothing: sixteen thousand events can be about two files. So the queue's length is
+    read at each step, and a quarter of its bound is called an overflow; and a step that was late by a quarter of a
+    second (a stopped process, a machine that swaps) is called one too, for nobody looked meanwhile.
+    """
+
+    def __init__(
+        self, queued: Callable[[], int] | None, *, bound: int, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """``queued`` gives the bytes in the queue, ``bound`` is what they may be; None: there is no such queue."""
+        self._queued = queued
+        self._bound = bound
+        self._clock = clock
+        self._stopped = threading.Event()
+        self._ends: float | None = None
+        self._last: float | None = None
+        self._active = clock()
+        self._doubt = ""
+
+    def is_set(self) -> bool:
+        """Called by the watching thread before each look at what has piled up; True ends the watch."""
+        now = self._clock()
+        if self._queued is not None:
+            if self._last is not None and now - self._last > _STARVED_AFTER:
+                self._doubt = f"nobody listened for {now - self._last:.1f} s"
+            queued = self._queued()
+            if queued:
+                self._active = now
+            if queued > self._bound:
+                self._doubt = "more happened at once than the kernel keeps"
+        if now - self._active > _IDLE_AFTER:
+            self._stopped.wait(_IDLE_PAUSE)
+            now = self._clock()
+        self._last = now
+        return self._stopped.is_set() or (self._ends is not None and now > self._ends)
+
+    def active(self) -> None:
+        """Something was told: more is likely to come."""
+        self._active = self._clock()
+
+    def excuse(self) -> None:
+        """The next step may be late: the program itself was busy, while the kernel's queue was being read."""
+        self._last = None
+
+    def doubt(self) -> str:
+        """Why events may have been lost since the last call, ``""`` if none was."""
+        reason, self._doubt = self._doubt, ""
+        return reason
+
+    def retire(self) -> None:
+        """End in a while, when what came before now has been told."""
+        self._ends = self._clock() + _RETIRE_AFTER
+
+    def stop(self) -> None:
+        """End at the next step, whatever has piled up."""
+        self._stopped.set()
+
+
+class Instance:
+    """A ``RustNotify``, armed when the constructor returns.
+
+    Blocking: constructor and :meth:`wait` belong in a thread. Arming holds the interpreter's lock: a thousand
+    directories take 0.1 s one by one, a quarter of that recursively.
+    """
+
+    def __init__(self, paths: Sequence[str], *, recursive: bool, polling: bool) -> None:
+        """Arm.
+
+        Args:
+            paths: absolute directories.
+            recursive: with everything below them, also what is made later (some of whose first events get lost).
+            polling: by looking every :data:`POLL_MS`, not by events.
+
+        Raises:
+            FileNotFoundError: one of the paths is not there.
+            WatchLimit: the system allows no more.
+            OSError: as the system says.
+        """
+        self.recursive = recursive
+        self.polling = polling
+        self.paths = set(paths)
+        self.forgotten = 0
+        self.born = time.monotonic()
+        with _arming:
+            known = _inotify_descriptors()
+            try:
+                self._notify = RustNotify(list(paths), False, polling, POLL_MS, recursive, True)  # noqa: FBT003
+            except (OSError, RuntimeError) as error:
+                if sysctl := limit(str(error)):
+                    raise WatchLimit(len(paths), sysctl) from error
+                raise
+            queue = _inotify_descriptors() - known
+        # A guess at the descriptor is worse than none: without it, only starvation is seen.
+        self.pulse = (
+            Pulse(None, bound=0)
+            if polling
+            else Pulse(_queue_reader(queue.pop()) if len(queue) == 1 else lambda: 0, bound=_queue_bound())
+        )
+
+    def wait(self) -> set[tuple[int, str]] | None:
+        """Block until something happened: (1 added, 2 modified, 3 deleted; absolute path). None after a stop.
+
+        Raises:
+            RuntimeError: watchfiles failed; every later call does too, so that the instance has to be replaced.
+        """
+        told = self._notify.watch(DEBOUNCE_MS, STEP_MS, 0, self.pulse)
+        if isinstance(told, str):
+            return None
+        self.pulse.active()
+        return told
+
+    def close(self) -> None:
+        """Give the watches back, in the background; nothing is told any more."""
+        self.pulse.stop()
+        self._notify.close()
+
+
+def limit(message: str) -> str:
+    """The kernel's setting that an error of watchfiles blames, ``""`` if it blames none."""
+    if "watch limit reached" in message:
+        return "fs.inotify.max_user_watches"
+    if "Too many open files" in message:
+        return "fs.inotify.max_user_instances"
+    return ""
+
+
+def _inotify_descriptors() -> set[int]:
+    """The open inotify descriptors of this process; empty where there is no inotify."""
+    try:
+        names = os.listdir("/proc/self/fd")  # noqa: PTH208 - numbers, not paths
+    except OSError:
+        return set()
+    return {int(name) for name in names if "inotify" in _target(f"/proc/self/fd/{name}")}
+
+
+def _target(link: str) -> str:
+    try:
+        return os.readlink(link)  # noqa: PTH115 - anon_inode:inotify is no path
+    except OSError:  # the descriptor of the listing itself, or one closed meanwhile
+        return ""
+
+
+def _queue_reader(descriptor: int) -> Callable[[], int]:
+    """How many bytes wait in an inotify queue: FIONREAD, as inotify(7) has it."""
+    # Neither module exists on Windows, which has no inotify and does not come here.
+    import fcntl  # noqa: PLC0415
+    import termios  # noqa: PLC0415
+
+    size = array.array("i", [0])
+
+    def queued() -> int:
+        try:
+            fcntl.ioctl(descriptor, termios.FIONREAD, size)
+        except OSError:
+            return 0
+        return size[0]
+
+    return queued
+
+
+def _queue_bound() -> int:
+    """A quarter of the kernel's queue in bytes: an event with a name takes at least 32 (inotify(7))."""
+    try:
+        events = int(Path("/proc/sys/fs/inotify/max_queued_events").read_text("ascii"))
+    except (OSError, ValueError):
+        events = 16_384
+    return events * 8

@@ -1,0 +1,123 @@
+import subprocess
+from collections.abc import Iterable
+from pathlib import Path
+
+import pytest
+
+from uvwatch.installing.leftovers import Cleanup, names, remove
+
+
+def write(root: Path, paths: Iterable[str]) -> None:
+    for path in paths:
+        (root / path).parent.mkdir(parents=True, exist_ok=True)
+        (root / path).write_text(path)
+
+
+def files(root: Path) -> list[str]:
+    return sorted(path.relative_to(root).as_posix() for path in root.rglob("*") if not path.is_dir())
+
+
+def git(root: Path, *arguments: str) -> None:
+    subprocess.run(["git", *arguments], cwd=root, check=True, capture_output=True)
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    """A git repository that ignores ``*.gen`` and ``build/``."""
+    root = tmp_path / "tree"
+    write(root, ["src/app.py"])
+    (root / ".gitignore").write_text("*.gen\nbuild/\n")
+    git(root, "init", "-q")
+    git(root, "add", ".")
+    return root
+
+
+def test_names_are_relative_and_say_what_is_a_directory(tree: Path) -> None:
+    write(tree, ["node_modules/x", ".venv/pyvenv.cfg", ".venv/lib/x", "src/__pycache__/x.pyc"])
+    (tree / "link").symlink_to("src")
+    expected = {".gitignore", "src/", "src/app.py", "src/__pycache__/", ".venv/", "link"}
+    assert names(str(tree)) == expected
+
+
+def test_a_tree_that_is_not_there_has_no_names(tmp_path: Path) -> None:
+    assert names(str(tmp_path / "none")) == frozenset()
+
+
+def test_what_setuptools_leaves_is_deleted(tree: Path, tmp_path: Path) -> None:
+    before = names(str(tree))
+    left = [
+        "build/lib/app.py",
+        "build/bdist.linux-x86_64/x",
+        "src/app.egg-info/PKG-INFO",
+        ".eggs/x",
+        "src/__pycache__/x",
+    ]
+    write(tree, left)
+    done = remove(str(tree), before, tmp_path / "aside")
+    assert done == Cleanup(deleted=(".eggs/", "build/", "src/__pycache__/", "src/app.egg-info/"))
+    assert done
+    assert names(str(tree)) == before
+    assert not (tmp_path / "aside").exists()
+
+
+def test_what_was_there_before_the_build_stays(tree: Path, tmp_path: Path) -> None:
+    write(tree, ["build/lib/old.py", "app.egg-info/PKG-INFO", "x.gen"])
+    before = names(str(tree))
+    assert not remove(str(tree), before, tmp_path / "aside")
+    assert names(str(tree)) == before
+
+
+def test_a_build_directory_that_is_not_setuptools_is_not_deleted_but_moved_where_git_ignores_it(
+    tree: Path, tmp_path: Path
+) -> None:
+    before = names(str(tree))
+    write(tree, ["build/index.html", "build/lib/x.js"])
+    done = remove(str(tree), before, tmp_path / "aside")
+    assert done == Cleanup(moved=("build/index.html", "build/lib/x.js"))
+    assert files(tmp_path / "aside") == ["build/index.html", "build/lib/x.js"]
+    assert names(str(tree)) == before
+
+
+def test_new_ignored_files_are_moved_aside_and_never_over_one_that_is_there(tree: Path, tmp_path: Path) -> None:
+    before = names(str(tree))
+    for text in ("first", "second"):
+        (tree / "src" / "version\n.gen").write_text(text)
+        assert remove(str(tree), before, tmp_path / "aside").moved == ("src/version\n.gen",)
+    assert (tmp_path / "aside/src/version\n.gen").read_text() == "first"
+    assert (tmp_path / "aside/src/version\n.gen.1").read_text() == "second"
+
+
+def test_files_that_git_does_not_ignore_or_tracks_or_that_are_kept_stay(tree: Path, tmp_path: Path) -> None:
+    before = names(str(tree))
+    write(tree, ["new.py", "tracked.gen", "app.egg-info/tracked", "static/a.gen"])
+    git(tree, "add", "-f", "tracked.gen", "app.egg-info/tracked")
+    after = names(str(tree))
+    assert not remove(str(tree), before, tmp_path / "aside", keep=lambda path: path.startswith("static/"))
+    assert names(str(tree)) == after
+
+
+def test_outside_a_repository_only_known_leavings_go(tmp_path: Path) -> None:
+    root = tmp_path / "tree"
+    write(root, ["app.py"])
+    write(root, [".gitignore"])
+    before = names(str(root))
+    write(root, ["x.gen", "app.egg-info/x"])
+    assert remove(str(root), before, tmp_path / "aside") == Cleanup(deleted=("app.egg-info/",))
+    assert files(root) == [".gitignore", "app.py", "x.gen"]
+
+
+def test_where_git_cannot_be_asked_nothing_goes(tree: Path, tmp_path: Path) -> None:
+    before = names(str(tree))
+    write(tree, ["x.gen", "app.egg-info/x"])
+    (tree / ".git" / "HEAD").write_text("broken")
+    after = names(str(tree))
+    assert not remove(str(tree), before, tmp_path / "aside")
+    assert names(str(tree)) == after
+
+
+def test_what_cannot_be_moved_stays(tree: Path, tmp_path: Path) -> None:
+    before = names(str(tree))
+    write(tree, ["x.gen"])
+    (tmp_path / "aside").write_text("a file in the way")
+    assert not remove(str(tree), before, tmp_path / "aside")
+    assert (tree / "x.gen").exists()

@@ -1,0 +1,3 @@
+"""The value that /value shows."""
+
+VALUE = "one"

@@ -1,0 +1,136 @@
+"""The pulse of a watch, by a clock that is an argument, and real instances."""
+
+import os
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from uvwatch.watching.instance import Instance, Pulse, limit
+
+
+class Clock:
+    """A clock that stands still until it is told the time."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def pulse(clock: Clock, *sizes: int) -> Pulse:
+    """One that reads these queue lengths, one a step, and empty ones after that."""
+    queue = iter(sizes)
+    return Pulse(lambda: next(queue, 0), bound=1000, clock=clock)
+
+
+def beat(one: Pulse, clock: Clock, *, times: int = 1, step: float = 0.01) -> bool:
+    ends = False
+    for _ in range(times):
+        clock.now += step
+        ends = one.is_set()
+    return ends
+
+
+def test_steps_in_time_over_a_short_queue_leave_no_doubt() -> None:
+    clock = Clock()
+    one = pulse(clock, 0, 1000, 500, 0)
+    assert not beat(one, clock, times=20)
+    assert one.doubt() == ""
+
+
+def test_a_queue_that_was_long_is_a_doubt_and_is_told_once() -> None:
+    clock = Clock()
+    one = pulse(clock, 0, 1001, 0)
+    beat(one, clock, times=5)
+    assert "kernel" in one.doubt()
+    assert one.doubt() == ""
+
+
+def test_a_step_that_was_late_is_a_doubt() -> None:
+    clock = Clock()
+    one = pulse(clock)
+    beat(one, clock)
+    beat(one, clock, step=1.5)
+    assert one.doubt() == "nobody listened for 1.5 s"
+
+
+def test_a_late_step_is_excused_where_the_program_itself_was_busy() -> None:
+    clock = Clock()
+    one = pulse(clock)
+    beat(one, clock)
+    one.excuse()
+    beat(one, clock, step=1.5)
+    assert one.doubt() == ""
+
+
+def test_polling_has_no_queue_and_no_doubts() -> None:
+    clock = Clock()
+    one = Pulse(None, bound=0, clock=clock)
+    beat(one, clock)
+    beat(one, clock, step=60)
+    assert one.doubt() == ""
+
+
+def test_a_stop_ends_the_watch_at_the_next_step_even_when_idle() -> None:
+    clock = Clock()
+    one = pulse(clock)
+    one.stop()
+    assert beat(one, clock, step=60)
+
+
+def test_a_retired_watch_goes_on_until_what_had_happened_is_told() -> None:
+    clock = Clock()
+    one = pulse(clock)
+    one.retire()
+    assert not beat(one, clock, times=10)
+    assert beat(one, clock, times=20)
+
+
+@pytest.mark.parametrize(
+    ("message", "sysctl"),
+    [
+        ("OS file watch limit reached. about [\"/a\"] (Error { kind: MaxFilesWatch, paths: [\"/a\"] })",
+         "fs.inotify.max_user_watches"),
+        ("Error creating recommended watcher: Too many open files (os error 24)", "fs.inotify.max_user_instances"),
+        ("No such file or directory (os error 2)", ""),
+    ],
+)  # fmt: skip
+def test_the_kernels_limits_are_known_by_what_watchfiles_says(message: str, sysctl: str) -> None:
+    assert limit(message) == sysctl
+
+
+@pytest.fixture
+def watched(tmp_path: Path) -> Iterator[Instance]:
+    instance = Instance([str(tmp_path)], recursive=True, polling=False)
+    yield instance
+    instance.close()
+
+
+def test_what_happens_after_the_constructor_is_told(watched: Instance, tmp_path: Path) -> None:
+    (tmp_path / "a").write_text("a")
+    told = watched.wait()
+    assert told is not None
+    assert str(tmp_path / "a") in {path for _, path in told}
+
+
+def test_a_name_that_is_not_utf8_breaks_the_instance_for_good(watched: Instance, tmp_path: Path) -> None:
+    Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9")).write_text("x")
+    for _ in range(2):
+        with pytest.raises(RuntimeError, match="Unable to decode"):
+            watched.wait()
+
+
+def test_a_directory_that_is_not_there_cannot_be_watched(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError):
+        Instance([str(tmp_path), str(tmp_path / "missing")], recursive=False, polling=False)
+
+
+def test_a_thread_that_waits_ends_when_the_instance_is_closed(watched: Instance) -> None:
+    thread = threading.Thread(target=watched.wait)
+    thread.start()
+    watched.close()
+    thread.join(timeout=5)
+    assert not thread.is_alive()
