@@ -199,6 +199,7 @@ def main() -> int:
     if platform.system() != "Linux":
         print("scripts/bench reads /proc: Linux only", file=sys.stderr)
         return 2
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background jobs with SIGINT ignored
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(1))  # so that what was started is ended
     console = Console(highlight=False, soft_wrap=True)

@@ -13,13 +13,26 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from demo_stage import TOP, DemoError, Honcho, Server, Stage, comes_true, equal, free_port, last_change, prepare
+from demo_stage import (
+    TOP,
+    DemoError,
+    Honcho,
+    Server,
+    Stage,
+    Stamps,
+    comes_true,
+    equal,
+    free_port,
+    last_write,
+    prepare,
+    stamps,
+)
 from demo_steps import STEPS, Step, edit_value, process, value
 from rich.console import Console
 from rich.table import Table
 
-PATIENCE = 30.0
-"""Seconds that a step may take."""
+PATIENCE = 10.0
+"""Seconds that a step may take; should every step fail, the whole still ends in two minutes."""
 CALM = 0.3
 """Seconds without a line from uvwatch after which a step counts as over; three times its quiet window."""
 RELOADER = 2.0
@@ -104,29 +117,45 @@ def settled(honcho: Honcho, stage: Stage, step: Step, begin: int) -> bool:
 def perform(step: Step, stage: Stage, honcho: Honcho, server: Server) -> Row:
     """Do one step and look at everything that it must have come to."""
     begin = len(honcho.lines("watch"))
-    answering, installed_before = process(server), last_change(stage.installed)
+    answering, tree, copy = process(server), tree_stamps(stage), stamps(stage.installed)
     step.act(stage)
-    written = max(last_change(stage.package), last_change(stage.project / "pyproject.toml"))
+    written = last_write(tree, tree_stamps(stage))
     came = settled(honcho, stage, step, begin)
-    installed = last_change(stage.installed)
-    untouched = installed == installed_before
-    answered = comes_true(lambda: step.ask(server) == step.answer, PATIENCE)
-    restarted = process(server) != answering
+    installed = last_write(copy, stamps(stage.installed))
+    answered = came and comes_true(lambda: step.ask(server) == step.answer, PATIENCE)
+    restarted = restarts(server, answering)
+    texts = said(honcho.lines("watch")[begin:])
+    # uv writes every file of a distribution anew, so after a reinstall runserver sees all modules changed.
+    reinstalled = any("(reinstall" in text for text in texts)
     return Row(
         title=step.title,
-        said=said(honcho.lines("watch")[begin:]),
-        installed_ms=None if untouched else (installed - written) / 1e6,
+        said=texts,
+        installed_ms=None if installed is None or written is None else (installed - written) / 1e6,
         answer=f"{step.ask(server)} ({'restarted' if restarted else 'not restarted'})",
         equal=equal(stage),
-        held=came and answered and restarted == step.restarts and untouched == (step.outcome != "updated"),
+        held=answered
+        and (restarted == step.restarts or reinstalled)
+        and (installed is not None) == (step.outcome == "updated"),
     )
+
+
+def tree_stamps(stage: Stage) -> Stamps:
+    """Return the stamps of what a developer writes: the package and pyproject.toml."""
+    return stamps(stage.package, stage.project / "pyproject.toml")
+
+
+def restarts(server: Server, answering: int) -> bool:
+    """Give runserver the time to look at its files; return whether another process answers than before."""
+    time.sleep(RELOADER)
+    comes_true(lambda: process(server) != 0, PATIENCE)
+    return process(server) != answering
 
 
 def control(stage: Stage, port: int) -> Row:
     """Show what happens without uvwatch: an edit, uv's own sync, and the old value."""
     server = Server(port=port)
     with contextlib.closing(Honcho(stage, port, "web")) as honcho:
-        if not comes_true(lambda: value(server) == "one", PATIENCE):
+        if not comes_true(lambda: value(server) == "one", 3 * PATIENCE):
             raise DemoError(f"the server does not answer:\n{honcho.transcript()}")
         edit_value(stage, "two")
         stage.sync()
@@ -148,10 +177,11 @@ def start(stage: Stage, honcho: Honcho, server: Server) -> Row:
     def ready() -> bool:
         return not honcho.running or any(line.startswith(f"{PREFIX}ready") for line in honcho.lines("watch"))
 
-    comes_true(ready, 2 * PATIENCE)
+    comes_true(ready, 3 * PATIENCE)  # the first build may fetch the backend
     if not (honcho.running and ready()):
         raise DemoError(f"uvwatch did not become ready:\n{honcho.transcript()}")
     answered = comes_true(lambda: value(server) == "two", PATIENCE)
+    restarts(server, 0)  # the first update may come after the server's start; the next step counts from its end
     lines = honcho.lines("watch")
     return Row(
         title="start uvwatch",
@@ -207,6 +237,7 @@ def main() -> int:
     how.add_argument("--keep", action="store_true", help="then go on for a person with a browser, until Ctrl-C")
     how.add_argument("--prepare", action="store_true", help="only make the example; then: .venv/bin/honcho start")
     options = parser.parse_args()
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell starts background jobs with SIGINT ignored
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, lambda *_: sys.exit(1))  # so that what was started is ended
     console = Console(width=max(Console().width, 100) if sys.stdout.isatty() else 132)

@@ -13,7 +13,7 @@ import socket
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -118,14 +118,22 @@ def equal(stage: Stage) -> bool:
         return False
 
 
-def last_change(directory: Path) -> int:
-    """When the last file or directory was written or removed under a directory, in nanoseconds since the epoch.
+Stamps = Mapping[Path, tuple[int, int]]
+"""Inode and time of the last change (``st_ctime_ns``) of files: as the kernel records it: more exact than polling."""
 
-    The kernel's own record (``st_ctime``): more exact than any polling, and it costs the measured program nothing.
-    """
-    return max(
-        path.stat().st_ctime_ns for path in (directory, *directory.rglob("*")) if "__pycache__" not in path.parts
-    )
+
+def stamps(*roots: Path) -> Stamps:
+    """Return the stamps of files, and of all files under directories, but bytecode."""
+    files = (path for root in roots for path in (root, *root.rglob("*")) if "__pycache__" not in path.parts)
+    return {path: (found.st_ino, found.st_ctime_ns) for path in files if path.is_file() and (found := path.stat())}
+
+
+def last_write(before: Stamps, after: Stamps) -> int | None:
+    """When the last file that differs was written or removed, in nanoseconds since the epoch; None if none differs."""
+    written = [stamp[1] for path, stamp in after.items() if before.get(path) != stamp]
+    # A removed file has no record of its own; its directory has.
+    emptied = {path.parent for path in before.keys() - after.keys()}
+    return max(written + [path.stat().st_ctime_ns for path in emptied if path.is_dir()], default=None)
 
 
 def comes_true(condition: Callable[[], bool], patience: float) -> bool:
@@ -134,7 +142,7 @@ def comes_true(condition: Callable[[], bool], patience: float) -> bool:
     while not condition():
         if time.monotonic() > deadline:
             return False
-        time.sleep(0.02)
+        time.sleep(0.05)
     return True
 
 
@@ -199,8 +207,8 @@ class Honcho:
         return [text for name, text in list(self._lines) if name == f"{process}.1"]
 
     def transcript(self) -> str:
-        """Return everything that honcho printed, for a report of a failure."""
-        return "\n".join(f"{name:8}| {text}" for name, text in list(self._lines))
+        """Return what honcho printed, but the requests that the server answered, for a report of a failure."""
+        return "\n".join(f"{name:8}| {text}" for name, text in list(self._lines) if '"GET /' not in text)
 
     @property
     def running(self) -> bool:

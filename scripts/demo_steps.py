@@ -7,6 +7,7 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
+from typing import Any
 from urllib.parse import quote
 
 from demo_stage import Server, Stage
@@ -19,7 +20,7 @@ class Step:
     """One thing that a developer does.
 
     ``outcome`` is how uvwatch must end it (``updated``, ``unchanged``, ``failed``), ``answer`` what ``ask`` must get
-    from the server, ``restarts`` whether the server must have started again, ``equal`` whether the environment must
+    from the server, ``restarts`` whether the server must start again for it, ``equal`` whether the environment must
     equal the tree afterwards.
     """
 
@@ -32,19 +33,28 @@ class Step:
     equal: bool = True
 
 
-def value(server: Server) -> str:
-    """Return the value that the server shows, and say so where it did not come from site-packages."""
+def shown(server: Server) -> dict[str, Any]:
+    """Return what the view shows; empty where nobody answers, or the answer was cut off as runserver started again."""
     status, body = server.get("/value")
     if status != HTTPStatus.OK:
-        return f"status {status}"
-    shown = json.loads(body)
-    return str(shown["value"]) if "site-packages" in shown["file"] else f"imported from {shown['file']}"
+        return {}
+    try:
+        return dict(json.loads(body))
+    except json.JSONDecodeError:
+        return {}
+
+
+def value(server: Server) -> str:
+    """Return the value that the server shows, and say so where it did not come from site-packages."""
+    answer = shown(server)
+    if not answer:
+        return "no answer"
+    return str(answer["value"]) if "site-packages" in answer["file"] else f"imported from {answer['file']}"
 
 
 def process(server: Server) -> int:
     """Return the id of the process that answers, 0 where none does."""
-    status, body = server.get("/value")
-    return int(json.loads(body)["pid"]) if status == HTTPStatus.OK else 0
+    return int(shown(server).get("pid", 0))
 
 
 def style(name: str) -> Ask:

@@ -81,9 +81,17 @@ def settings(*, but: str = "") -> Callable[[Command], Command]:
 def _with_settings(command: Command, keys: list[Key]) -> Command:
     for key in reversed(keys):
         command = click.option(
-            f"--{key.name}", key.field, type=_type(key), help=f"{key.help[0].upper()}{key.help[1:]}."
+            f"--{key.name}",
+            key.field,
+            type=_type(key),
+            metavar=_metavar(key),
+            help=f"{key.help[0].upper()}{key.help[1:]}.",
         )(command)
     return command
+
+
+def _metavar(key: Key) -> str | None:
+    return None if key.choices else "BOOL" if key.kind is Kind.FLAG else "SECONDS"
 
 
 def _type(key: Key) -> click.ParamType[Any] | type:
@@ -195,8 +203,9 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
     try:
-        cli.main(argv, prog_name="uvwatch", standalone_mode=False)
-        status = 0
+        # Outside of its standalone mode click returns what ctx.exit was given.
+        given = cli.main(argv, prog_name="uvwatch", standalone_mode=False)
+        status = given if isinstance(given, int) else 0
     except click.exceptions.Exit as error:
         status = error.exit_code
     except click.ClickException as error:

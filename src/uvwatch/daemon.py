@@ -123,7 +123,7 @@ class Daemon:
         if trigger is Trigger.RETRY or settings or installed:
             cause = trigger if trigger is not Trigger.CHANGE or paths else Trigger.ENVIRONMENT
             await self._cycle(cause, None, paths)
-        elif batches or self._pipeline.late:
+        elif batches:
             await self._cycle(trigger, batches, paths)
         elif self._phase is Phase.SETTLING:
             self._move(Move.NOTHING_TO_DO if self._pipeline.fresh else Move.STILL_FAILED)

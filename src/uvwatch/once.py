@@ -17,6 +17,7 @@ from uvwatch.display import Display, display_for
 from uvwatch.errors import CycleFailed, FailureKind, Fatal
 from uvwatch.keeping.keeper import Keeper
 from uvwatch.keeping.site import Request, find_site
+from uvwatch.keeping.updating import build
 from uvwatch.pipeline import Pipeline, failure_of
 from uvwatch.project.environment import open_environment
 from uvwatch.serving.check import CheckedDistribution, CheckReport, check_lines, check_object
@@ -147,7 +148,8 @@ async def _check(keeper: Keeper, lock: str) -> CheckedDistribution:
     judgement = await keeper.judge()
     if not judgement.complete:
         log.info("build.started", distribution=keeper.name, reason=judgement.reason)
-        judgement = await keeper.ask(lambda line: log.debug("build.output", line=line))
+        await build(keeper, lambda line: log.debug("build.output", line=line))
+        judgement = await keeper.judge()
     stale = judgement.stale
     if keeper.lock not in (None, lock):
         stale = (*stale, Stale(path="uv.lock", source="uv.lock", why=Why.DEPENDENCIES))

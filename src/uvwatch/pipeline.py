@@ -35,10 +35,13 @@ from uvwatch.keeping.editable import EditableKeeper
 from uvwatch.keeping.keeper import Keeper, OnLine
 from uvwatch.keeping.roster import Roster
 from uvwatch.keeping.site import Site, find_again
+from uvwatch.keeping.updating import build, reinstall
 from uvwatch.project.pyproject import BrokenPyproject
 
 LOCK_PATIENCE = 30.0
 """Seconds that uv may take to say whether uv.lock fits: it may have to ask the network."""
+
+_SHORTEST = 0.05
 
 Publish = Callable[[Event], None]
 
@@ -58,6 +61,7 @@ class Pipeline:
         self._lock_checked: Mapping[str, str] = {}
         self._environment: object = None
         self._site_files = self.roster.site_state()
+        self._settled = True
 
     @property
     def site(self) -> Site:
@@ -91,7 +95,6 @@ class Pipeline:
         results: tuple[Result, ...] = (_failed(self.site.name, _STOPPED),)
         try:
             async with self.site.locks.update():
-                self._site_files = self.roster.site_state()
                 results = await self._results(batches)
                 self._environment = await to_thread.run_sync(self.roster.environment_state)
         finally:
@@ -107,7 +110,7 @@ class Pipeline:
 
     async def _results(self, batches: Mapping[str, Batch] | None) -> tuple[Result, ...]:
         try:
-            self.roster.take(await to_thread.run_sync(find_again, self.site))
+            await self._take_up_settings()
             before = {name: keeper.wheel_files() for name, keeper in self.keepers.items()}
             made = await self.roster.ensure()
         except (CycleFailed, Fatal) as error:
@@ -116,7 +119,7 @@ class Pipeline:
             return (_failed(self.site.name, self._reason(error)),)
         results = []
         for name, keeper in sorted(self.keepers.items()):
-            if made or batches is None or name in batches or keeper.dirty or keeper.late:
+            if made or batches is None or name in batches or keeper.dirty:
                 result = await self._bring(keeper, (batches or {}).get(name))
                 if made and result.action is Action.NONE and result.error is None:
                     delta = record.delta(before.get(name, {}), keeper.wheel_files())
@@ -126,34 +129,56 @@ class Pipeline:
                 results.append(result)
         return tuple(results)
 
-    async def _bring(self, keeper: Keeper, batch: Batch | None) -> Result:
-        """Make one distribution fresh."""
-        keeper.late = False
+    async def _take_up_settings(self) -> None:
+        """Read pyproject.toml again where it changed; one that does not parse keeps the last good settings."""
+        state = await to_thread.run_sync(self.roster.site_state)
+        changed, self._site_files = state != self._site_files, state
+        if changed or not self._settled:
+            self._settled = False
+            self.roster.take(await to_thread.run_sync(find_again, self.site))
+            self._settled = True
+
+    async def _bring(self, keeper: Keeper, batch: Batch | None, *, again: bool = False) -> Result:
+        """Make one distribution fresh; once more where the tree changed under a build that failed."""
+        keeper.late = Batch()
         keeper.dirty = True
         action, reason = Action.NONE, ""
         try:
             editable, judgement = await self._judgement(keeper)
             if judgement.standing is Standing.ASK:
                 log.info("build.started", distribution=keeper.name, reason=judgement.reason)
-                judgement = await keeper.ask(self._on_line)
+                await build(keeper, self._on_line)
+                judgement = await keeper.judge()
             reason = judgement.reason
             if judgement.standing is Standing.FRESH:
                 keeper.dirty = False
                 keeper.remember()
-                same = batch is not None and batch.paths and not batch.differs
+                same = batch is not None and batch and not batch.differs
                 return Result(name=keeper.name, action=action, reason="same bytes" if same else reason)
             plan = Plan(distribution=keeper.distribution, action=Action.REINSTALL, reason=reason)
             action = plan.action
             log.info("update.started", distribution=keeper.name, action=action.value, reason=reason)
-            delta = await keeper.reinstall(editable=editable, on_line=self._on_line)
+            delta = await reinstall(keeper, editable=editable, on_line=self._on_line)
         except (CycleFailed, Fatal) as error:
+            if not again and isinstance(error, CycleFailed) and await self._changed_under(keeper):
+                log.info("update.again", distribution=keeper.name, reason=str(error))
+                return await self._bring(keeper, batch, again=True)
             return _failed(keeper.name, self._reason(error), action, reason)
         keeper.dirty = False
         keeper.remember(editable=editable if self.site.request.editable is not None else None)
         if keeper.distribution.editable != isinstance(keeper, EditableKeeper):
-            del self.keepers[keeper.name]
             await self.roster.adopt(keeper.env)
         return Result(name=keeper.name, action=action, reason=reason, delta=delta)
+
+    async def _changed_under(self, keeper: Keeper) -> bool:
+        """Whether the tree changed while a build read it; if so, waits until it is quiet, up to ``settle-max``."""
+        changed = (await keeper.look()).differs
+        with anyio.move_on_after(self.site.config.settle_max):
+            moving = changed
+            while moving:
+                await anyio.sleep(max(self.site.config.settle, _SHORTEST))
+                moving = (await keeper.look()).differs
+        return changed
 
     async def _judgement(self, keeper: Keeper) -> tuple[bool, Judgement]:
         """The mode to keep and how the copy stands to the tree; a wrong mode is stale."""
@@ -216,7 +241,8 @@ class Pipeline:
                 batches[name] = await keeper.look()
             elif where := keeper.concerned(hints.paths):
                 batches[name] = await keeper.look(where)
-        return {name: batch for name, batch in batches.items() if batch.paths}
+            batches[name] = keeper.late | batches.get(name, Batch())
+        return {name: batch for name, batch in batches.items() if batch}
 
     async def changed_meanwhile(self) -> bool:
         """Look at all trees after an update; whether one holds what the update does not explain.
@@ -224,14 +250,9 @@ class Pipeline:
         What a build itself wrote into a tree is explained by the wheel, and is no change.
         """
         for keeper in self.keepers.values():
-            batch = await keeper.look()
-            if batch.differs and not keeper.dirty:
-                keeper.late = (await keeper.judge()).standing is not Standing.FRESH
-        return self.late
-
-    @property
-    def late(self) -> bool:
-        """Whether a tree changed during the last update."""
+            await keeper.look()
+            if not keeper.dirty and (await keeper.judge()).standing is not Standing.FRESH:
+                keeper.late = keeper.unlearned()
         return any(keeper.late for keeper in self.keepers.values())
 
     async def copies_changed(self) -> bool:
@@ -254,11 +275,14 @@ class Pipeline:
     def is_busy(self) -> bool:
         """Whether another program is in the middle of something that a look would see the half of.
 
-        git holds its index lock (a checkout, a stash, a rebase), or the environment is being removed or made.
+        git holds its index lock (a checkout, a stash, a rebase), a generator has emptied its directory and not yet
+        filled it again, or the environment is being removed or made.
         """
         root, prefix = self.site.workspace.root, self.site.prefix
         git = any((above / ".git" / "index.lock").exists() for above in (root, *root.parents))
-        return git or (bool(self.keepers) and prefix.is_dir() and not (prefix / "pyvenv.cfg").exists())
+        if git or any(keeper.is_refilling() for keeper in self.keepers.values()):
+            return True
+        return bool(self.keepers) and prefix.is_dir() and not (prefix / "pyvenv.cfg").exists()
 
     async def check_lock(self) -> None:
         """Warn if dependencies were edited but not locked; uv is asked only when the files are others than before."""

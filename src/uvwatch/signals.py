@@ -1,6 +1,7 @@
 """How a command is stopped from outside: SIGINT, SIGTERM and SIGHUP end it cleanly, a second SIGINT at once.
 
-A signal that was ignored when the program began stays ignored (``nohup``).
+A SIGHUP that was ignored when the program began stays ignored (``nohup``). SIGINT does not: a shell without job control
+starts whatever it puts into the background with SIGINT ignored, and whoever sends one there means it.
 """
 
 import os
@@ -38,9 +39,9 @@ async def stopped_by_signals() -> AsyncIterator[Stop]:
 async def _listen(
     stop: Stop, body: anyio.CancelScope, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED
 ) -> None:
-    wanted = [
-        each for each in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP) if signal.getsignal(each) is not signal.SIG_IGN
-    ]
+    wanted = [signal.SIGINT, signal.SIGTERM]
+    if signal.getsignal(signal.SIGHUP) is not signal.SIG_IGN:
+        wanted.append(signal.SIGHUP)
     # The listener outlives the body's cancellation: the second SIGINT comes while the body ends.
     with anyio.open_signal_receiver(*wanted) as received:
         task_status.started()

@@ -27,7 +27,7 @@ from uv import find_uv_bin
 COMMAND = Path(sys.executable).with_name("uvwatch")
 SAMPLES = Path(__file__).parent.parent / "projects"
 
-PATIENCE = 60.0
+PATIENCE = 30.0
 """Seconds after which something awaited fails the test; nothing waits so long when all is well."""
 
 END = "uvwatch: (updated|unchanged|failed)"
@@ -104,6 +104,7 @@ class Lines:
 
     def __init__(self, stream: IO[bytes]) -> None:
         self.seen: list[str] = []
+        self._ended = False
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._read, args=(stream,), daemon=True)
         self._thread.start()
@@ -115,11 +116,16 @@ class Lines:
 
     def next(self) -> str | None:
         """The next line, None at the end of the stream."""
+        if self._ended:
+            return None
         try:
             line = self._lines.get(timeout=PATIENCE)
         except queue.Empty:
             self._fail(f"no further line within {PATIENCE:g} s")
-        if line is not None:
+        if line is None:
+            self._ended = True
+            self._thread.join(PATIENCE)
+        else:
             self.seen.append(line)
         return line
 
@@ -137,7 +143,6 @@ class Lines:
         found: list[str] = []
         while (line := self.next()) is not None:
             found.append(line)
-        self._thread.join(PATIENCE)
         return found
 
     def _fail(self, why: str) -> NoReturn:

@@ -31,6 +31,7 @@ memories = st.builds(
     learned=st.none() | learned,
     lock=st.none() | st.text(st.characters(codec="utf-8")),
     editable=st.none() | st.booleans(),
+    learned_editable=st.none() | st.booleans(),
 )
 
 

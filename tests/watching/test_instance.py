@@ -92,7 +92,7 @@ def test_a_retired_watch_goes_on_until_what_had_happened_is_told() -> None:
 @pytest.mark.parametrize(
     ("message", "sysctl"),
     [
-        ("OS file watch limit reached. about [\"/a\"] (Error { kind: MaxFilesWatch, paths: [\"/a\"] })",
+        ('OS file watch limit reached. about ["/a"] (Error { kind: MaxFilesWatch, paths: ["/a"] })',
          "fs.inotify.max_user_watches"),
         ("Error creating recommended watcher: Too many open files (os error 24)", "fs.inotify.max_user_instances"),
         ("No such file or directory (os error 2)", ""),

@@ -1,6 +1,7 @@
 """One heap of hints for one reader, however busy."""
 
 import anyio
+import anyio.lowlevel
 import pytest
 
 from uvwatch.watching.mailbox import Doubt, Hint, Mailbox
@@ -52,6 +53,6 @@ async def test_a_reader_that_waits_is_woken_and_one_that_was_cancelled_has_lost_
     with anyio.fail_after(5):
         async with anyio.create_task_group() as tasks:
             tasks.start_soon(read)
-            await anyio.sleep(0)
+            await anyio.lowlevel.checkpoint()
             mailbox.hint({"/a"})
     assert got == [Hint(paths=frozenset({"/a"}))]

@@ -129,6 +129,7 @@ def test_a_link_that_leads_back_ends_the_descent_and_is_no_problem(tmp_path: Pat
     tree = scan(str(tmp_path), RULES)
     assert names(tree) == {"pkg/deep/a.py"}
     assert tree.problems == ()
+    assert "leads back" in tree.directories["pkg/deep"].excluded["loop"]
 
 
 def test_links_that_lead_to_each_other_end_the_descent(tmp_path: Path) -> None:

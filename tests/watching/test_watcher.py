@@ -9,6 +9,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import anyio
+import anyio.lowlevel
+import anyio.to_thread
 import pytest
 
 from uvwatch.core.rules import Rules
@@ -21,6 +23,11 @@ from uvwatch.watching.tree import Tree, difference
 from uvwatch.watching.watcher import Watcher
 
 pytestmark = pytest.mark.anyio
+
+
+def odd(directory: Path) -> Path:
+    """A path in ``directory`` whose name is not UTF-8."""
+    return Path(os.fsdecode(os.fsencode(directory) + b"/caf\xe9"))
 
 
 async def until(watcher: Watcher, *paths: Path) -> list[Hint | Doubt]:
@@ -44,6 +51,17 @@ async def until_doubt(watcher: Watcher) -> str:
             if isinstance(item, Doubt):
                 return item.reason
     raise AssertionError("the hints ended")
+
+
+class Recorder:
+    """Arms, and remembers what: the paths, and whether by polling."""
+
+    def __init__(self) -> None:
+        self.opened: list[tuple[tuple[str, ...], bool]] = []
+
+    def __call__(self, paths: Sequence[str], *, recursive: bool, polling: bool) -> Instance:
+        self.opened.append((tuple(paths), polling))
+        return Instance(paths, recursive=recursive, polling=polling)
 
 
 async def test_a_change_after_arming_is_told(tmp_path: Path) -> None:
@@ -90,18 +108,13 @@ async def test_what_is_not_there_is_told_and_the_rest_is_armed(tmp_path: Path) -
 async def test_nothing_that_stays_is_armed_again(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
-    opened: list[tuple[str, ...]] = []
-
-    def opener(paths: Sequence[str], *, recursive: bool, polling: bool) -> Instance:
-        opened.append(tuple(paths))
-        return Instance(paths, recursive=recursive, polling=polling)
-
+    recorder = Recorder()
     a, b = str(tmp_path / "a"), str(tmp_path / "b")
-    async with Watcher(opener=opener) as watcher:
+    async with Watcher(opener=recorder) as watcher:
         await watcher.follow(WatchPlan(single=(a,)))
         await watcher.follow(WatchPlan(single=(a, b)))
         await watcher.follow(WatchPlan(single=(b,)))
-        assert opened == [(a,), (b,)]
+        assert recorder.opened == [((a,), False), ((b,), False)]
         assert watcher.armed == WatchPlan(single=(b,))
         (tmp_path / "b" / "x").write_text("")
         assert await until(watcher, tmp_path / "b" / "x")
@@ -110,17 +123,12 @@ async def test_nothing_that_stays_is_armed_again(tmp_path: Path) -> None:
 async def test_what_is_polled_stays_polled_and_is_not_armed_twice(tmp_path: Path) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
-    opened: list[tuple[tuple[str, ...], bool]] = []
-
-    def opener(paths: Sequence[str], *, recursive: bool, polling: bool) -> Instance:
-        opened.append((tuple(paths), polling))
-        return Instance(paths, recursive=recursive, polling=polling)
-
+    recorder = Recorder()
     fast, slow = WatchPlan(single=(str(tmp_path / "a"),)), WatchPlan(recursive=(str(tmp_path / "b"),))
-    async with Watcher(opener=opener) as watcher:
+    async with Watcher(opener=recorder) as watcher:
         for _ in range(2):
             await watcher.follow(fast, polled=slow)
-        assert opened == [((str(tmp_path / "b"),), True), ((str(tmp_path / "a"),), False)]
+        assert recorder.opened == [((str(tmp_path / "b"),), True), ((str(tmp_path / "a"),), False)]
 
 
 async def test_there_are_never_more_instances_than_allowed_and_all_of_them_are_heard(tmp_path: Path) -> None:
@@ -129,7 +137,7 @@ async def test_there_are_never_more_instances_than_allowed_and_all_of_them_are_h
         for directory in directories:
             directory.mkdir()
             await watcher.arm([], [str(directory)])
-            assert len(watcher._instances) <= 4
+            assert watcher.instances <= 4
         assert watcher.armed.single == tuple(sorted(map(str, directories)))
         for directory in directories:
             (directory / "x").write_text("")
@@ -145,22 +153,24 @@ async def test_a_merge_leaves_one_instance_and_loses_nothing_that_happened_befor
         for directory in directories:
             (directory / "before").write_text("")
         await watcher.merge()
-        assert len(watcher._instances) == 1
+        assert watcher.instances == 1
         for directory in directories:
             (directory / "after").write_text("")
         assert await until(watcher, *(directory / name for directory in directories for name in ("before", "after")))
 
 
 async def test_what_was_released_is_given_up_by_a_merge(tmp_path: Path) -> None:
-    (tmp_path / "a").mkdir()
-    (tmp_path / "b").mkdir()
-    async with Watcher() as watcher:
-        await watcher.arm([], [str(tmp_path / "a"), str(tmp_path / "b")])
-        watcher.release(WatchPlan(single=(str(tmp_path / "a"),)))
+    a, b = tmp_path / "a", tmp_path / "b"
+    a.mkdir()
+    b.mkdir()
+    recorder = Recorder()
+    async with Watcher(opener=recorder) as watcher:
+        await watcher.arm([], [str(a), str(b)])
+        watcher.release(WatchPlan(single=(str(a),)))
         await watcher.merge()
-        [instance] = watcher._instances
-        assert instance.paths == {str(tmp_path / "b")}
-        assert instance.forgotten == 0
+        await watcher.merge()
+        assert recorder.opened == [((str(a), str(b)), False), ((str(b),), False)]
+        assert watcher.instances == 1
 
 
 async def test_a_watched_directory_that_is_made_anew_is_not_taken_for_watched(tmp_path: Path) -> None:
@@ -192,7 +202,7 @@ async def test_a_lost_root_that_nobody_else_would_tell_of_is_a_doubt(tmp_path: P
 async def test_a_name_that_is_not_utf8_is_a_doubt_and_what_comes_after_it_is_told(tmp_path: Path) -> None:
     async with Watcher() as watcher:
         await watcher.arm([str(tmp_path)], [])
-        Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9")).write_text("x")
+        odd(tmp_path).touch()
         assert "decode" in await until_doubt(watcher)
         assert watcher.armed == WatchPlan(recursive=(str(tmp_path),))
         (tmp_path / "a").write_text("a")
@@ -200,11 +210,10 @@ async def test_a_name_that_is_not_utf8_is_a_doubt_and_what_comes_after_it_is_tol
 
 
 async def test_a_directory_whose_own_name_is_not_utf8_is_a_doubt_and_the_rest_is_armed(tmp_path: Path) -> None:
-    odd = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9")
-    Path(odd).mkdir()
+    odd(tmp_path).mkdir()
     (tmp_path / "a").mkdir()
     async with Watcher() as watcher:
-        await watcher.arm([], [odd, str(tmp_path / "a")])
+        await watcher.arm([], [str(odd(tmp_path)), str(tmp_path / "a")])
         assert "UTF-8" in await until_doubt(watcher)
         assert watcher.armed == WatchPlan(single=(str(tmp_path / "a"),))
 
@@ -225,7 +234,7 @@ class Scarce:
 
 async def test_where_the_system_allows_no_more_the_caller_is_told_how_many_and_can_poll(tmp_path: Path) -> None:
     async with Watcher(opener=Scarce(0)) as watcher:
-        with pytest.raises(WatchLimit, match="raise fs.inotify.max_user_watches") as raised:
+        with pytest.raises(WatchLimit, match=r"raise fs\.inotify\.max_user_watches") as raised:
             await watcher.arm([], [str(tmp_path)])
         assert raised.value.needed == 1
         await watcher.arm([], [str(tmp_path)], polling=True)
@@ -248,9 +257,7 @@ async def test_a_merge_for_which_there_are_no_watches_leaves_all_as_it_is(tmp_pa
 async def test_a_broken_instance_that_cannot_be_replaced_is_polled_instead(tmp_path: Path) -> None:
     async with Watcher(opener=Scarce(1)) as watcher:
         await watcher.arm([], [str(tmp_path)])
-        odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9"))
-        odd.write_text("x")
-        odd.unlink()
+        odd(tmp_path).touch()
         await until_doubt(watcher)
         assert "max_user_watches" in watcher.fallen_back
         (tmp_path / "a").write_text("a")
@@ -374,7 +381,7 @@ async def test_new_nested_directories_lose_no_file_once_hints_are_followed_by_sc
             for name in range(20):
                 (deep / str(name)).write_text("")
                 expected.add(f"{number}/a/b/c/{name}")
-            await anyio.sleep(0)
+            await anyio.lowlevel.checkpoint()
         with anyio.fail_after(20):
             while not follower.seen >= expected:
                 await anyio.lowlevel.checkpoint()

@@ -146,6 +146,23 @@ class Batch:
         """All paths of the batch, sorted, whatever happened to them."""
         return tuple(sorted({*self.added, *self.changed, *self.removed, *self.touched}))
 
+    def __bool__(self) -> bool:
+        return bool(self.added or self.changed or self.removed or self.touched)
+
+    def __or__(self, later: "Batch") -> "Batch":
+        """Unite with what came later; a path that is named twice is as the later batch has it."""
+        news = {*later.paths}
+
+        def united(before: tuple[str, ...], after: tuple[str, ...]) -> tuple[str, ...]:
+            return tuple(sorted({*after, *(path for path in before if path not in news)}))
+
+        return Batch(
+            added=united(self.added, later.added),
+            changed=united(self.changed, later.changed),
+            removed=united(self.removed, later.removed),
+            touched=united(self.touched, later.touched),
+        )
+
     @property
     def differs(self) -> bool:
         """Whether any byte of the tree is another than before."""

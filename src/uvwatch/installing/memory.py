@@ -24,12 +24,14 @@ class Memory:
     """What one distribution's last look and last build left behind.
 
     ``tree`` and ``installed`` are contents with the signatures at which they were read, so the next look reads only
-    what changed. ``inputs`` is the digest of the files that uv's own settings for the environment come from (uv.lock).
+    what changed; ``learned`` was learned in the mode ``learned_editable``. ``lock`` is the digest of the uv.lock that
+    the environment was made from, ``editable`` the mode in which the distribution was first seen.
     """
 
     tree: Mapping[str, Known] = field(default_factory=dict)
     installed: Mapping[str, Known] = field(default_factory=dict)
     learned: Learned | None = None
+    learned_editable: bool | None = None
     lock: str | None = None
     editable: bool | None = None
 
@@ -78,6 +80,7 @@ def _encode(root: str, memory: Memory) -> dict[str, Any]:
         "installed": {path: [*known.signature, *known.content] for path, known in memory.installed.items()},
         "lock": memory.lock,
         "editable": memory.editable,
+        "learned_editable": memory.learned_editable,
         "learned": learned
         and {
             "tree": learned.tree,
@@ -96,6 +99,7 @@ def _decode(data: Mapping[str, Any]) -> Memory:
         installed=_decode_known(data["installed"]),
         lock=data["lock"],
         editable=data["editable"],
+        learned_editable=data["learned_editable"],
         learned=learned
         and Learned(
             tree={path: Content(*content) for path, content in learned["tree"].items()},

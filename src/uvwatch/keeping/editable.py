@@ -10,7 +10,7 @@ from pathlib import Path
 from uvwatch.core.model import Batch, Known
 from uvwatch.core.origins import NOTHING
 from uvwatch.core.plan import Judgement, Learned, Standing, difference, name_some
-from uvwatch.keeping.keeper import Keeper, OnLine
+from uvwatch.keeping.keeper import Keeper
 from uvwatch.keeping.site import declared_by
 from uvwatch.project import files
 from uvwatch.watching.places import Places
@@ -55,7 +55,6 @@ class EditableKeeper(Keeper):
             standing=Standing.FRESH, reason="editable, and its build inputs are as they were", complete=True
         )
 
-    async def ask(self, on_line: OnLine) -> Judgement:
-        """There is nothing to ask: an editable wheel does not hold the tree."""
-        del on_line
-        return await self.judge()
+    def is_refilling(self) -> bool:
+        """An editable install carries no generated files."""
+        return False

@@ -1,36 +1,30 @@
 """One distribution and its installed copy: what both hold now, and what the last build taught of the two.
 
-A keeper looks (tree and environment, read only), judges (``core.plan``), asks the backend by a build aside, and has uv
-reinstall. It decides nothing by itself, and it knows neither events nor the other distributions.
+A keeper looks at the tree and the environment, read only, and judges (``core.plan``). It changes nothing and decides
+nothing by itself; it knows neither events nor the other distributions.
 """
 
-import tempfile
+import os
 from collections.abc import Callable, Iterable
-from functools import partial
-from pathlib import Path
+from dataclasses import replace
 
 import structlog
-from anyio import CancelScope, to_thread
+from anyio import to_thread
 
 from uvwatch.core import record
-from uvwatch.core.model import Batch, Content, Delta, Distribution, Files, Known
+from uvwatch.core.model import Batch, Content, Distribution, Files, Known
 from uvwatch.core.origins import learn
 from uvwatch.core.patterns import decide
 from uvwatch.core.plan import Judgement, Learned, Standing, difference, judge
 from uvwatch.core.rules import Rules
+from uvwatch.core.watchplan import is_below
 from uvwatch.errors import CycleFailed, FailureKind
-from uvwatch.installing import leftovers
-from uvwatch.installing.build import build_wheel
-from uvwatch.installing.bytecode import compile_changed
 from uvwatch.installing.memory import Memory
-from uvwatch.installing.uv import reinstall_command, run_uv
-from uvwatch.installing.wheel import generated_scripts, read_wheel
-from uvwatch.keeping.site import STATE, Site, rules_for
-from uvwatch.project.environment import Environment, open_environment
-from uvwatch.project.installed import InstalledCopy, local_distributions, read_installed
-from uvwatch.project.lock import locked
-from uvwatch.project.pyproject import compiles_bytecode
+from uvwatch.keeping.site import Site, rules_for
+from uvwatch.project.environment import Environment
+from uvwatch.project.installed import InstalledCopy, read_installed
 from uvwatch.watching.contents import contents
+from uvwatch.watching.ignores import GitIgnores
 from uvwatch.watching.places import Places, places
 from uvwatch.watching.scan import scan
 from uvwatch.watching.tree import Problem, Tree
@@ -61,15 +55,19 @@ class Keeper:
         self.distribution = distribution
         self._others = others
         self._memory = site.store.load(distribution.name, distribution.root)
-        self.learned = None if site.request.reinstall else self._memory.learned
+        # What was learned of a copy says nothing of an editable install, and the reverse.
+        usable = self._memory.learned_editable == distribution.editable and not site.request.reinstall
+        self.learned = self._memory.learned if usable else None
         self.tree: Tree | None = None
         self.problems: tuple[Problem, ...] = ()
         self._rules: Rules | None = None
-        self._known: dict[str, Known] = dict(self._memory.tree)
+        self._known: dict[str, Known] = dict(self._memory.tree) if usable else {}
         self._installed: dict[str, Known] = dict(self._memory.installed)
         self.dirty = False
-        self.late = False
+        self.late = Batch()
         self._looked = False
+        self._generated_of: Learned | None = None
+        self._generated_tops: tuple[str, ...] = ()
 
     @property
     def name(self) -> str:
@@ -98,6 +96,10 @@ class Keeper:
             self.env, self.distribution = env, distribution
             return True
         return False
+
+    def inherit(self, former: "Keeper") -> None:
+        """Take over what the keeper of the same distribution knew, where the environment, and its memory, were lost."""
+        self._memory = replace(self._memory, editable=former.first_seen_editable)
 
     def concerned(self, paths: Iterable[str]) -> Places:
         """Where this tree has to be looked at again after events on absolute paths."""
@@ -161,127 +163,64 @@ class Keeper:
             return Judgement(standing=Standing.STALE, reason="the installed copy has no valid RECORD")
         return judge(self.learned, self.contents, self.wheel_files())
 
-    async def ask(self, on_line: OnLine) -> Judgement:
-        """Build a wheel aside, learn from it, and compare.
+    def require_buildable(self) -> None:
+        """Refuse what a build would choke on, or wait for ever on, and name it.
 
         Raises:
-            CycleFailed: the build failed.
+            CycleFailed: the first such file where the wheel's files lie.
         """
-        await self._build(on_line)
-        return judge(self.learned, self.contents, self.wheel_files())
+        for problem in self.problems:
+            if problem.blocks and self._may_be_in_wheel(problem.path):
+                raise CycleFailed(FailureKind.BUILD, f"{problem.path}: {problem.what}", path=problem.path)
 
-    async def _build(self, on_line: OnLine) -> None:
+    def _may_be_in_wheel(self, path: str) -> bool:
+        if decide(self.artifact_patterns, path).include is True:
+            return True
+        directory, _, name = path.rpartition("/")
+        inside = any(is_below(path, package) for package in self._packages())
+        return inside and not GitIgnores(self.distribution.root).ignored(directory, name)
+
+    @property
+    def artifact_patterns(self) -> tuple[str, ...]:
+        """The gitignore patterns by which settings name artifacts."""
+        return tuple(artifact.pattern for artifact in self._rules.artifacts) if self._rules is not None else ()
+
+    async def learn(self, wheel: Files, snapshot: Files, *, rewritten: frozenset[str] = frozenset()) -> None:
+        """Take in that the tree, as the snapshot has it, builds this wheel (as installed).
+
+        What is known of the packages may bring more of the tree into view; what was out of view until now is taken as
+        it is.
+        """
+        await to_thread.run_sync(self._learn, wheel, snapshot, rewritten)
+
+    def _learn(self, wheel: Files, snapshot: Files, rewritten: frozenset[str]) -> None:
+        self.learned = Learned(tree=snapshot, wheel=wheel, origins=learn(wheel, snapshot), rewritten=rewritten)
+        if self._rules is not None and self._rules.packages != self._packages():
+            self.forget_rules()
+            self._look(None)
+            tree = {path: snapshot.get(path, content) for path, content in self.contents.items()}
+            self.learned = Learned(tree=tree, wheel=wheel, origins=learn(wheel, tree), rewritten=rewritten)
+
+    def unlearned(self) -> Batch:
+        """What the tree holds now that the last build did not see."""
+        return difference(self.learned.tree, self.contents) if self.learned is not None else Batch()
+
+    def is_refilling(self) -> bool:
+        """Whether a directory of generated files that was not empty at the last build is empty now, or gone.
+
+        Its generator has removed all and is about to write (``collectstatic --clear``, ``rm -rf dist && build``).
+        """
         root = self.distribution.root
-        before = await to_thread.run_sync(leftovers.names, root)
-        try:
-            with tempfile.TemporaryDirectory(prefix="uvwatch-") as directory:
-                path = await build_wheel(
-                    self.site.uv,
-                    root,
-                    out_dir=directory,
-                    python=str(self.env.python),
-                    workspace=self.site.workspace.root,
-                    environ=self.site.environ,
-                    timeout=self.site.config.build_timeout,
-                    on_line=on_line,
-                )
-                reading = partial(read_wheel, path, prefix=self.env.prefix, purelib=self.env.purelib)
-                wheel = await to_thread.run_sync(reading)
-        finally:
-            with CancelScope(shield=True):
-                await to_thread.run_sync(self._clean, before)
-        held, scripts = self.contents, generated_scripts(wheel, prefix=self.env.prefix, purelib=self.env.purelib)
-        origins = await to_thread.run_sync(learn, wheel.files, held)
-        self.learned = Learned(
-            tree=held,
-            wheel={**wheel.files, **dict.fromkeys(scripts, Content("", executable=True))},
-            origins=origins,
-            rewritten=wheel.rewritten | scripts,
-        )
-        self._renew_rules()
+        return any(not _holds_a_file(f"{root}/{path}") for path in self._generated())
 
-    def _clean(self, before: frozenset[str]) -> None:
-        """Take away what the build left in the tree; a declared artifact may be a generator's, and stays."""
-        patterns = tuple(artifact.pattern for artifact in self._rules.artifacts) if self._rules else ()
-        cleanup = leftovers.remove(
-            self.distribution.root,
-            before,
-            self.site.prefix / STATE / "left-by-builds",
-            keep=lambda path: decide(patterns, path).include is True,
-        )
-        if cleanup:
-            log.info("build.leftovers", distribution=self.name, deleted=cleanup.deleted, moved=cleanup.moved)
-
-    async def reinstall(self, *, editable: bool, on_line: OnLine) -> Delta:
-        """Have uv reinstall this distribution alone, and verify what it left.
-
-        Raises:
-            CycleFailed: uv failed, or what is installed now is not whole.
-        """
-        before, old = self.wheel_files(), mark(self.env, self.distribution)
-        snapshot = self.contents
-        command = reinstall_command(
-            self.site.uv,
-            self.distribution,
-            locked=self.name in locked(self.site.workspace.root),
-            editable=editable,
-            root=self.site.workspace.root,
-            env=self.env,
-            environ=self.site.environ,
-        )
-        await run_uv(
-            command,
-            timeout=self.site.config.build_timeout,
-            on_line=on_line,
-            safe_to_kill=self._whole,
-            root=Path(self.distribution.root),
-        )
-        await self._find_again()
-        copy = await self.read_installed()
-        self._verify(copy, old)
-        after = self.wheel_files()
-        origins = await to_thread.run_sync(learn, after, snapshot)
-        self.learned = Learned(tree=snapshot, wheel=after, origins=origins)
-        self._renew_rules()
-        delta = record.delta(before, after)
-        await self._compile(delta)
-        return delta
-
-    def _verify(self, copy: InstalledCopy, old: object) -> None:
-        """Hold what is installed against RECORD, byte for byte.
-
-        Raises:
-            CycleFailed: it is not what RECORD says, or uv left the old copy.
-        """
-        wrong = [
-            path
-            for path, row in copy.record.items()
-            if path in copy.files and row.digest not in ("", copy.files[path].content.digest)
-        ]
-        if not copy.whole or copy.missing or wrong:
-            what = (*copy.missing, *wrong)
-            raise CycleFailed(
-                FailureKind.ENVIRONMENT,
-                f"after uv's reinstall {self.name} is not whole ({', '.join(what[:3]) or 'RECORD'}):"
-                f" does another program change {self.env.prefix}?",
-            )
-        if old == mark(self.env, self.distribution):
-            raise CycleFailed(FailureKind.UV, f"uv did not reinstall {self.name}: run `uv lock`, then `uvwatch sync`")
-
-    async def _find_again(self) -> None:
-        self.env = await to_thread.run_sync(open_environment, self.site.prefix)
-        found = next((each for each in local_distributions(self.env) if each.name == self.name), None)
-        if found is None:
-            raise CycleFailed(
-                FailureKind.ENVIRONMENT, f"{self.name} is not in {self.env.prefix} any more: run `uv sync`"
-            )
-        self.distribution = found
-
-    async def _compile(self, delta: Delta) -> None:
-        if not compiles_bytecode(self.site.config, self.site.workspace.root_pyproject, self.site.environ):
-            return
-        changed = [str(self.env.purelib / path) for path in (*delta.added, *delta.changed) if path.endswith(".py")]
-        await compile_changed(str(self.env.python), changed)
+    def _generated(self) -> tuple[str, ...]:
+        """The topmost directories that held files of the wheel and that a setting, or git, calls generated."""
+        if self.learned is None:
+            return ()
+        if self._generated_of is not self.learned:
+            self._generated_of = self.learned
+            self._generated_tops = _generated(self.distribution.root, self.learned, self.artifact_patterns)
+        return self._generated_tops
 
     async def read_installed(self) -> InstalledCopy:
         """Read the installed copy; only what changed since it was last read is opened.
@@ -300,14 +239,10 @@ class Keeper:
         """What is installed of the wheel, as last read: without what the installer wrote by itself."""
         return record.of_the_wheel({path: known.content for path, known in self._installed.items()})
 
-    def _whole(self) -> bool:
+    def is_whole(self) -> bool:
         """Whether every file of the installed copy is there: uv is not between removing and linking."""
         dist_info = self.env.purelib / self.distribution.dist_info
         return (dist_info / "RECORD").exists() and all((self.env.purelib / path).exists() for path in self._installed)
-
-    def _renew_rules(self) -> None:
-        if self._rules is not None and self._rules.packages != self._packages():
-            self.forget_rules()
 
     def remember(self, *, editable: bool | None = None, lock: str | None = None) -> None:
         """Keep what was learned for the next run; what cannot be written is logged, and costs a build then."""
@@ -315,9 +250,38 @@ class Keeper:
             tree=self._known,
             installed=self._installed,
             learned=self.learned,
+            learned_editable=self.distribution.editable,
             lock=lock or self._memory.lock,
             editable=self.first_seen_editable if editable is None else editable,
         )
         error = self.site.store.save(self.name, self.distribution.root, self._memory)
         if error is not None:
             log.info("memory.not_saved", distribution=self.name, path=error.filename, reason=error.strerror)
+
+
+def _generated(root: str, learned: Learned, artifacts: tuple[str, ...]) -> tuple[str, ...]:
+    ignores = GitIgnores(root)
+    judged: dict[str, bool] = {"": False}
+
+    def generated(directory: str) -> bool:
+        if directory not in judged:
+            above, _, name = directory.rpartition("/")
+            judged[directory] = (
+                generated(above)
+                or decide(artifacts, directory + "/").include is True
+                or ignores.ignored(above, name + "/")
+            )
+        return judged[directory]
+
+    directories = {source.rpartition("/")[0] for source in learned.origins.of.values()}
+    tops = set()
+    for directory in directories:
+        if generated(directory):
+            while generated(directory.rpartition("/")[0]):
+                directory = directory.rpartition("/")[0]  # noqa: PLW2901 - a walk up
+            tops.add(directory)
+    return tuple(sorted(tops))
+
+
+def _holds_a_file(directory: str) -> bool:
+    return any(files for _top, _directories, files in os.walk(directory))

@@ -79,6 +79,8 @@ class Roster:
             kind = EditableKeeper if distribution.editable else Keeper
             others = tuple(each for each in found if each.root != distribution.root)
             keeper = kind(self.site, env, distribution, others)
+            if known is not None:
+                keeper.inherit(known)
             await keeper.read_installed()
             await keeper.look()
             keepers[distribution.name] = keeper

@@ -91,16 +91,12 @@ def find_site(request: Request) -> Site:
     Raises:
         Fatal: any of them cannot be found or read; the message says which and what to do.
     """
-    workspace = find(request.project)
-    where = str(workspace.root / "pyproject.toml")
-    config = load(own_table(workspace.root_pyproject, where=where), request.environ, request.options, where=where)
-    prefix = locate(workspace, request.environ, environment=request.environment, active=request.active)
-    uv = find_uv(request.environ)
+    workspace, config, prefix = _read(request)
     return Site(
         request=request,
         workspace=workspace,
         config=config,
-        uv=uv,
+        uv=find_uv(request.environ),
         prefix=prefix,
         store=Store(_state_directory(prefix, request.environ)),
         locks=Locks(runtime_directory(request.environ), prefix),
@@ -108,12 +104,20 @@ def find_site(request: Request) -> Site:
 
 
 def find_again(site: Site) -> Site:
-    """Read the files of a site anew, keeping its locks (they are held).
+    """Read the settings of a site anew; its uv, environment and locks stay.
 
     Raises:
         Fatal: as ``find_site``.
     """
-    return replace(find_site(site.request), locks=site.locks)
+    workspace, config, _prefix = _read(site.request)
+    return replace(site, workspace=workspace, config=config)
+
+
+def _read(request: Request) -> tuple[Workspace, Config, Path]:
+    workspace = find(request.project)
+    where = str(workspace.root / "pyproject.toml")
+    config = load(own_table(workspace.root_pyproject, where=where), request.environ, request.options, where=where)
+    return workspace, config, locate(workspace, request.environ, environment=request.environment, active=request.active)
 
 
 def member_config(distribution: Distribution) -> MemberConfig:

@@ -16,6 +16,7 @@ from pathlib import Path
 from watchfiles._rust_notify import RustNotify
 
 from uvwatch.errors import UvwatchError
+from uvwatch.watching.bell import Bell, NoBell, QueueBell
 
 STEP_MS = 10
 """Milliseconds between two looks at what has piled up; a burst is told once two looks saw no new path."""
@@ -26,8 +27,14 @@ DEBOUNCE_MS = 50
 POLL_MS = 300
 """Milliseconds between two rounds of polling."""
 
-_IDLE_AFTER = 2.0
-_IDLE_PAUSE = 0.03
+_QUIET = 0.1
+"""Seconds without an event after which a thread that a bell will wake goes to sleep, for a second at most."""
+
+_SLEEP = 1.0
+
+_QUIET_WITHOUT_BELL = 2.0
+_NAP = 0.03
+
 _STARVED_AFTER = 0.25
 _RETIRE_AFTER = 0.2
 
@@ -58,17 +65,41 @@ class Pulse:
     """
 
     def __init__(
-        self, queued: Callable[[], int] | None, *, bound: int, clock: Callable[[], float] = time.monotonic
+        self,
+        queued: Callable[[], int] | None,
+        *,
+        bound: int,
+        bell: Bell | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """``queued`` gives the bytes in the queue, ``bound`` is what they may be; None: there is no such queue."""
+        """Prepare.
+
+        Args:
+            queued: gives the bytes in the kernel's queue; None: there is no such queue.
+            bound: what they may be.
+            bell: what wakes an idle thread.
+            clock: seconds, monotonic.
+        """
         self._queued = queued
         self._bound = bound
+        self._bell: Bell = bell if bell is not None else NoBell()
         self._clock = clock
-        self._stopped = threading.Event()
+        self._stopped = False
+        self._quiet, self._sleep = _QUIET_WITHOUT_BELL, _NAP
         self._ends: float | None = None
         self._last: float | None = None
         self._active = clock()
         self._doubt = ""
+
+    def begin(self) -> None:
+        """The thread that will ask begins to."""
+        if self._bell.listen():
+            self._quiet, self._sleep = _QUIET, _SLEEP
+        self.active()  # what happened before anybody listened has not rung
+
+    def end(self) -> None:
+        """The same thread has asked for the last time."""
+        self._bell.leave()
 
     def is_set(self) -> bool:
         """Called by the watching thread before each look at what has piled up; True ends the watch."""
@@ -81,11 +112,14 @@ class Pulse:
                 self._active = now
             if queued > self._bound:
                 self._doubt = "more happened at once than the kernel keeps"
-        if now - self._active > _IDLE_AFTER:
-            self._stopped.wait(_IDLE_PAUSE)
-            now = self._clock()
+        if now - self._active > self._quiet and not self._stopped and self._ends is None:
+            self._bell.wait(self._sleep)
+            woken = self._clock()
+            if woken - now < self._sleep:
+                self._active = woken
+            now = woken
         self._last = now
-        return self._stopped.is_set() or (self._ends is not None and now > self._ends)
+        return self._stopped or (self._ends is not None and now > self._ends)
 
     def active(self) -> None:
         """Something was told: more is likely to come."""
@@ -103,10 +137,12 @@ class Pulse:
     def retire(self) -> None:
         """End in a while, when what came before now has been told."""
         self._ends = self._clock() + _RETIRE_AFTER
+        self._bell.ring()
 
     def stop(self) -> None:
         """End at the next step, whatever has piled up."""
-        self._stopped.set()
+        self._stopped = True
+        self._bell.ring()
 
 
 class Instance:
@@ -126,6 +162,7 @@ class Instance:
 
         Raises:
             FileNotFoundError: one of the paths is not there.
+            PermissionError: one of the directories may not be read, below a recursive one too; then none is armed.
             WatchLimit: the system allows no more.
             OSError: as the system says.
         """
@@ -137,18 +174,14 @@ class Instance:
         with _arming:
             known = _inotify_descriptors()
             try:
-                self._notify = RustNotify(list(paths), False, polling, POLL_MS, recursive, True)  # noqa: FBT003
+                # The last argument would pass over every error, not over a denied permission alone: the limits too.
+                self._notify = RustNotify(list(paths), False, polling, POLL_MS, recursive, False)  # noqa: FBT003
             except (OSError, RuntimeError) as error:
                 if sysctl := limit(str(error)):
                     raise WatchLimit(len(paths), sysctl) from error
                 raise
             queue = _inotify_descriptors() - known
-        # A guess at the descriptor is worse than none: without it, only starvation is seen.
-        self.pulse = (
-            Pulse(None, bound=0)
-            if polling
-            else Pulse(_queue_reader(queue.pop()) if len(queue) == 1 else lambda: 0, bound=_queue_bound())
-        )
+        self.pulse = _pulse(queue, polling=polling)
 
     def wait(self) -> set[tuple[int, str]] | None:
         """Block until something happened: (1 added, 2 modified, 3 deleted; absolute path). None after a stop.
@@ -156,16 +189,26 @@ class Instance:
         Raises:
             RuntimeError: watchfiles failed; every later call does too, so that the instance has to be replaced.
         """
-        told = self._notify.watch(DEBOUNCE_MS, STEP_MS, 0, self.pulse)
-        if isinstance(told, str):
-            return None
-        self.pulse.active()
-        return told
+        self.pulse.begin()
+        try:
+            told = self._notify.watch(DEBOUNCE_MS, STEP_MS, 0, self.pulse)
+        finally:
+            self.pulse.end()
+        return None if isinstance(told, str) else told
 
     def close(self) -> None:
-        """Give the watches back, in the background; nothing is told any more."""
-        self.pulse.stop()
+        """Give the watches back, in the background; for when :meth:`wait` has ended."""
         self._notify.close()
+
+
+def _pulse(queues: set[int], *, polling: bool) -> Pulse:
+    """That of an instance whose arming opened these inotify descriptors."""
+    if polling:
+        return Pulse(None, bound=0)
+    if len(queues) != 1:  # a guess at the descriptor would be worse than none: only starvation is seen then
+        return Pulse(lambda: 0, bound=0)
+    [descriptor] = queues
+    return Pulse(_queue_reader(descriptor), bound=_queue_bound(), bell=QueueBell(descriptor))
 
 
 def limit(message: str) -> str:

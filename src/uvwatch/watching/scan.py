@@ -215,7 +215,7 @@ class _Walk:
         elif entry.is_symlink():
             self._link(draft, path, entry, there)
         elif self._wants(path, name, there):
-            draft.problems.add(Problem(join(path, name), _kind(entry.stat(follow_symlinks=False).st_mode)))
+            draft.problems.add(Problem(join(path, name), _kind(entry.stat(follow_symlinks=False).st_mode), blocks=True))
 
     def _link(self, draft: _Draft, path: str, entry: os.DirEntry[str], there: Place) -> None:
         name = entry.name
@@ -229,18 +229,20 @@ class _Walk:
             return
         real = os.path.realpath(entry.path)
         if stat.S_ISDIR(target.st_mode):
-            # A link that leads back to where it lies would be descended for ever, and shows nothing new.
-            if not is_below(os.path.realpath(os.path.dirname(entry.path)), real):  # noqa: PTH120
-                self._child(draft, path, name, target.st_ino)
-                if name in draft.directories:
-                    draft.links[name] = real
+            if is_below(os.path.realpath(os.path.dirname(entry.path)), real):  # noqa: PTH120
+                # It would be descended for ever, and a recursive watch would: so it is not looked at, and said to be.
+                draft.excluded[name] = "it is a link that leads back to where it lies"
+                return
+            self._child(draft, path, name, target.st_ino)
+            if name in draft.directories:
+                draft.links[name] = real
         elif self._wants(path, name, there):
             if stat.S_ISREG(target.st_mode):
                 draft.files[name] = signature(target)
                 draft.links[name] = real
                 _check_name(draft, path, name)
             else:
-                draft.problems.add(Problem(child, _kind(target.st_mode)))
+                draft.problems.add(Problem(child, _kind(target.st_mode), blocks=True))
 
     def _child(self, draft: _Draft, path: str, name: str, inode: int) -> None:
         child = join(path, name)
@@ -284,9 +286,9 @@ def _nearest(before: Tree, paths: Collection[str]) -> set[str]:
 
 def _check_name(draft: _Draft, path: str, name: str) -> None:
     if _breaks(name):
-        draft.problems.add(Problem(join(path, name), "its name holds a line break, which no wheel may"))
+        draft.problems.add(Problem(join(path, name), "its name holds a line break, which no wheel may", blocks=True))
     if not _is_utf8(name):
-        draft.problems.add(Problem(join(path, name), "its name is not UTF-8, which no wheel may hold"))
+        draft.problems.add(Problem(join(path, name), "its name is not UTF-8, which no wheel may hold", blocks=True))
 
 
 def _is_utf8(name: str) -> bool:

@@ -11,10 +11,14 @@ from uvwatch.core.model import Signature
 
 
 class Problem(NamedTuple):
-    """Something at ``path`` (relative to the root) that a build may choke on; ``what`` is a clause in words."""
+    """Something wrong at ``path`` (relative to the root); ``what`` is a clause in words.
+
+    ``blocks`` says that a build which takes the file up fails for sure, or waits for ever (a FIFO).
+    """
 
     path: str
     what: str
+    blocks: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -62,6 +62,7 @@ class Watcher:
         self._polling = polling
         self._opener = opener
         self._instances: list[Instance] = []
+        self._listening: set[Instance] = set()
         self._changing = anyio.Lock()
         # Threads of its own: those that wait for events must not take the places of those that read files.
         self._threads = anyio.CapacityLimiter(4 * limit)
@@ -76,8 +77,9 @@ class Watcher:
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> bool | None:
         self._tasks.cancel_scope.cancel()
-        for instance in self._instances:
-            instance.close()
+        # Their threads have to be waited for: one that is in watchfiles when the interpreter ends aborts the process.
+        for instance in self._listening:
+            instance.pulse.stop()
         return await self._contexts.__aexit__(kind, error, traceback)
 
     @property
@@ -87,6 +89,11 @@ class Watcher:
             recursive=tuple(sorted({path for each in self._instances if each.recursive for path in each.paths})),
             single=tuple(sorted({path for each in self._instances if not each.recursive for path in each.paths})),
         )
+
+    @property
+    def instances(self) -> int:
+        """How many instances are alive, but for those that only tell what they still have."""
+        return len(self._instances)
 
     async def follow(self, wanted: WatchPlan, *, polled: WatchPlan = _NOTHING) -> None:
         """Watch what is wanted, absolute paths, and no more: arm what is not armed, then forget the rest.
@@ -154,10 +161,11 @@ class Watcher:
                 self._instances.append(instance)
                 for each in self._instances:
                     each.pulse.excuse()
+                self._listening.add(instance)
                 self._tasks.start_soon(self._listen, instance)
             if instance is not None or len(missing) == len(paths):
                 return instance
-        self.hints.doubt("directories vanished as fast as they were to be watched")
+        self.hints.doubt("directories vanished, or cannot be read, where they were to be watched")
         return None
 
     async def _merge(self, *, all_of_them: bool) -> None:
@@ -200,13 +208,14 @@ class Watcher:
         """Pass on what an instance tells, until it is stopped or breaks."""
         try:
             while True:
-                told = await anyio.to_thread.run_sync(instance.wait, abandon_on_cancel=True, limiter=self._threads)
+                told = await anyio.to_thread.run_sync(instance.wait, limiter=self._threads)
                 if told is None:
                     return
                 self._tell(instance, told)
         except RuntimeError as error:
             self._tasks.start_soon(self._replace, instance, str(error))
         finally:
+            self._listening.discard(instance)
             instance.close()
 
     def _tell(self, instance: Instance, told: Iterable[tuple[int, str]]) -> None:
@@ -263,14 +272,14 @@ class Watcher:
 def _open(
     opener: Opener, paths: Collection[str], *, recursive: bool, polling: bool
 ) -> tuple[Instance | None, set[str]]:
-    """An instance for those paths that are directories, and the others; None if one more vanished meanwhile."""
-    there = [path for path in paths if os.path.isdir(path)]  # noqa: PTH112 - thousands of them
+    """An instance for the directories that can be read, and the other paths; None if one more ceased to be one."""
+    there = [path for path in paths if os.path.isdir(path) and os.access(path, os.R_OK)]  # noqa: PTH112 - thousands
     missing = set(paths).difference(there)
     if not there:
         return None, missing
     try:
         return opener(there, recursive=recursive, polling=polling), missing
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         return None, missing
 
 
