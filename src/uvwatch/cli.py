@@ -142,17 +142,13 @@ def _scalars(options: Mapping[str, Any]) -> dict[str, Any]:
     return {key.field: options[key.field] for key in KEYS if key.scalar and key.field in options}
 
 
-@cli.command()
+@cli.command(epilog="Example: uvwatch watch --settle 0.2")
 @common
 @settings()
 @click.option("--follow", is_flag=True, hidden=True)
 @click.pass_context
 def watch(ctx: click.Context, /, *, follow: bool, **options: Any) -> None:
-    r"""Bring the environment up to date, then keep it so.
-
-    \b
-    Example: uvwatch watch --settle 0.2
-    """
+    """Bring the environment up to date, then keep it so."""
     if follow:
         raise Fatal("--follow is not available yet in this version of uvwatch")
     request, merged = _request(ctx, options, _scalars(options))
@@ -161,7 +157,7 @@ def watch(ctx: click.Context, /, *, follow: bool, **options: Any) -> None:
     anyio.run(partial(run, request, as_json=merged["as_json"], color=merged["color"]))
 
 
-@cli.command()
+@cli.command(epilog="Example: uvwatch sync && pytest")
 @common
 @settings(but="editable")
 @click.option("--reinstall", is_flag=True, help="Forget what was learned and go through uv.")
@@ -169,31 +165,35 @@ def watch(ctx: click.Context, /, *, follow: bool, **options: Any) -> None:
 @click.option("--timeout", type=float, default=300.0, metavar="S", help="Give up after so many seconds (300).")
 @click.pass_context
 def sync(ctx: click.Context, /, *, reinstall: bool, mode: bool | None, timeout: float, **options: Any) -> None:
-    r"""Return once everything saved before the call is installed.
-
-    \b
-    Example: uvwatch sync && pytest
-    """
+    """Return once everything saved before the call is installed."""
     request, merged = _request(ctx, options, _scalars(options), reinstall=reinstall, editable=mode)
     from uvwatch.once import sync as run  # noqa: PLC0415 - see _request
 
     ctx.exit(anyio.run(partial(run, request, timeout=timeout, as_json=merged["as_json"], color=merged["color"])))
 
 
-@cli.command()
+@cli.command(epilog="Example: uvwatch check || echo stale")
 @common
 @click.pass_context
 def check(ctx: click.Context, /, **options: Any) -> None:
-    r"""Say whether the installed copies are stale, file by file, and why.
-
-    \b
-    Example: uvwatch check || echo stale
-    """
+    """Say whether the installed copies are stale, file by file, and why."""
     request, merged = _request(ctx, options, {})
     from uvwatch.once import check as run  # noqa: PLC0415 - see _request
 
     fresh = anyio.run(partial(run, request, as_json=merged["as_json"]))
     ctx.exit(CHECK_UNKNOWN if fresh is None else 0 if fresh else FAILED)
+
+
+@cli.command(epilog="Example: uvwatch explain myapp/static/css/site.css")
+@common
+@click.argument("paths", nargs=-1, required=True, metavar="PATH...")
+@click.pass_context
+def explain(ctx: click.Context, /, *, paths: tuple[str, ...], **options: Any) -> None:
+    """Say what PATH is, which rule decided, where it is installed, and what a change to it would do."""
+    request, merged = _request(ctx, options, {})
+    from uvwatch.explaining import explain as run  # noqa: PLC0415 - see _request
+
+    ctx.exit(0 if anyio.run(partial(run, request, paths, as_json=merged["as_json"])) else FAILED)
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:

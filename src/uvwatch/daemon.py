@@ -15,7 +15,7 @@ from uvwatch import __version__
 from uvwatch.core import phase
 from uvwatch.core.model import Batch, CycleFinished, Outcome, Ready, Stopped, Trigger
 from uvwatch.core.phase import Move, Phase
-from uvwatch.display import Display, display_for
+from uvwatch.display import Display, display_for, tell_passed_over
 from uvwatch.errors import FailureKind
 from uvwatch.inbox import Inbox, until_quiet
 from uvwatch.keeping.site import Request, Site, find_site
@@ -41,8 +41,7 @@ async def watch(request: Request, *, as_json: bool, color: str) -> None:
         Fatal: it cannot begin: no project, no uv, nothing to keep fresh, or a daemon runs already.
     """
     site = await to_thread.run_sync(find_site, request)
-    for passed_over in site.uv.passed_over:
-        log.warning("uv.passed_over", message=passed_over, using=site.uv.path)
+    tell_passed_over(site.uv)
     with site.locks.instance():
         display = display_for(request, as_json=as_json, color=color)
         try:

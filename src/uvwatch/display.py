@@ -13,6 +13,7 @@ import structlog
 from uvwatch import log as logs
 from uvwatch.core.model import Event
 from uvwatch.core.phase import Phase
+from uvwatch.installing.uv import Uv
 from uvwatch.keeping.site import Request
 from uvwatch.serving import color as colors
 from uvwatch.serving.report import Reporter, json_reporter, text_reporter
@@ -72,3 +73,9 @@ def display_for(request: Request, *, as_json: bool, color: str, json: Callable[[
         logs.share(terminal.above)
     reporter = text_reporter(stdout=sys.stdout, err=logs.print_error, log=log, color=color, env=env, terminal=terminal)
     return Display(reporter=reporter, terminal=terminal)
+
+
+def tell_passed_over(uv: Uv) -> None:
+    """Say once which uv came first and was too old."""
+    for each in uv.passed_over:
+        log.warning("uv.passed_over", message=each, using=uv.path)

@@ -13,7 +13,7 @@ from anyio import to_thread
 
 from uvwatch.core.model import CycleFinished, Event, Failure, Outcome, Stale, Trigger, Warned, Why
 from uvwatch.core.plan import Standing
-from uvwatch.display import Display, display_for
+from uvwatch.display import Display, display_for, tell_passed_over
 from uvwatch.errors import CycleFailed, FailureKind, Fatal
 from uvwatch.keeping.keeper import Keeper
 from uvwatch.keeping.site import Request, find_site
@@ -71,7 +71,8 @@ async def sync(request: Request, *, timeout: float, as_json: bool, color: str) -
     Raises:
         Fatal: there is nothing to sync, or no way to.
     """
-    site = find_site(request)
+    site = await to_thread.run_sync(find_site, request)
+    tell_passed_over(site.uv)
     display = display_for(request, as_json=as_json, color=color, json=lambda: OneObject(OutLines(sink_of(sys.stdout))))
     pipeline = Pipeline(site, Unread(display).publish, display.output)
     finished: CycleFinished | None = None

@@ -43,6 +43,9 @@ LOCK_PATIENCE = 30.0
 
 _SHORTEST = 0.05
 
+LOOP = 6
+"""How many updates in a row a file may change during, before it is taken for their consequence."""
+
 Publish = Callable[[Event], None]
 
 log = structlog.get_logger()
@@ -58,6 +61,7 @@ class Pipeline:
         self._on_line = on_line
         self._told: set[tuple[WarningCode, str | None]] = set()
         self._flips: dict[str, list[float]] = {}
+        self._late: dict[str, dict[str, tuple[float, ...]]] = {}
         self._lock_checked: Mapping[str, str] = {}
         self._environment: object = None
         self._site_files = self.roster.site_state()
@@ -90,7 +94,7 @@ class Pipeline:
         """
         self.cycles += 1
         started = anyio.current_time()
-        names = tuple(sorted(batches)) if batches is not None else ()
+        names = tuple(sorted(self.keepers if batches is None else batches)) if paths else ()
         self._publish(CycleStarted(cycle=self.cycles, trigger=trigger, names=names, paths=paths))
         results: tuple[Result, ...] = (_failed(self.site.name, _STOPPED),)
         try:
@@ -252,8 +256,32 @@ class Pipeline:
         for keeper in self.keepers.values():
             await keeper.look()
             if not keeper.dirty and (await keeper.judge()).standing is not Standing.FRESH:
-                keeper.late = keeper.unlearned()
+                keeper.late = self._without_loops(keeper, keeper.unlearned())
+            else:
+                self._late.pop(keeper.name, None)
         return any(keeper.late for keeper in self.keepers.values())
+
+    def _without_loops(self, keeper: Keeper, late: Batch) -> Batch:
+        """Suspend a file that changed during each of the last updates: it would keep them going for ever."""
+        now = anyio.current_time()
+        before = self._late.get(keeper.name, {})
+        seen = {path: (*before.get(path, ()), now) for path in late.paths}
+        self._late[keeper.name] = seen
+        for path, times in seen.items():
+            if len(times) >= LOOP:
+                keeper.suspend(path)
+                rhythm = (times[-1] - times[0]) / (len(times) - 1)
+                self._publish(
+                    Warned(
+                        code=WarningCode.LOOP,
+                        distribution=keeper.name,
+                        message=f"{path} changed during each of the last {LOOP} updates, every {rhythm:.1f} s:"
+                        " it is not followed any more",
+                        remedy="name it in tool.uvwatch.ignore if it is no source; saving pyproject.toml, or a restart,"
+                        " has it followed again",
+                    )
+                )
+        return keeper.unlearned()
 
     async def copies_changed(self) -> bool:
         """Whether somebody else changed an installed copy: compared by signature, file by file."""
@@ -275,8 +303,8 @@ class Pipeline:
     def is_busy(self) -> bool:
         """Whether another program is in the middle of something that a look would see the half of.
 
-        git holds its index lock (a checkout, a stash, a rebase), a generator has emptied its directory and not yet
-        filled it again, or the environment is being removed or made.
+        git holds its index lock (a checkout, a stash, a rebase), a generator emptied its directory and has not filled
+        it again, or the environment is being removed or made.
         """
         root, prefix = self.site.workspace.root, self.site.prefix
         git = any((above / ".git" / "index.lock").exists() for above in (root, *root.parents))

@@ -36,6 +36,7 @@ class Sentry:
         self._polling = pipeline.site.config.polling is Polling.ALWAYS
         self._watcher = Watcher(polling=self._polling)
         self._contexts = AsyncExitStack()
+        self._armed: frozenset[str] | None = None
 
     async def __aenter__(self) -> "Sentry":  # noqa: PYI034 - typing.Self is younger than Python 3.10
         await self._contexts.enter_async_context(self._watcher)
@@ -45,8 +46,9 @@ class Sentry:
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> bool | None:
-        return await self._contexts.__aexit__(kind, error, traceback)
+    ) -> None:
+        # Without the body's error, which a task group would wrap; it goes on by itself.
+        await self._contexts.__aexit__(None, None, None)
 
     @property
     def directories(self) -> int:
@@ -62,12 +64,26 @@ class Sentry:
         """Watch what is to be watched now; what is armed already is not armed again."""
         events, polled = self._wanted()
         try:
-            await self._watcher.follow(events)
+            await self._watcher.follow(events, polled=polled)
         except WatchLimit as limit:
             self._warn_limit(limit)
             await self._poll(events)
-        if polled.recursive or polled.single:
-            await self._poll(polled)
+        if self._watcher.fallen_back:
+            log.warning("watch.fallen_back", reason=self._watcher.fallen_back)
+            self._watcher.fallen_back = ""
+        directories = self._looked_at()
+        if self._armed is not None and (new := directories - self._armed):
+            # A directory may have been filled while the watch on it was armed: what is new is looked at once more.
+            self._inbox.put(new)
+        self._armed = directories
+
+    def _looked_at(self) -> frozenset[str]:
+        return frozenset(
+            f"{keeper.distribution.root}/{path}"
+            for keeper in self._pipeline.keepers.values()
+            for path in (keeper.tree.directories if keeper.tree is not None else ())
+            if path
+        )
 
     async def rest(self) -> None:
         """Tidy up while there is nothing to do."""

@@ -15,11 +15,11 @@ import sys
 import tempfile
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import IO, NoReturn
+from typing import IO
 
 import pytest
 from uv import find_uv_bin
@@ -76,7 +76,7 @@ from hatchling.builders.hooks.plugin.interface import BuildHookInterface
 
 
 class Gate(BuildHookInterface):
-    def initialize(self, version, build_data):
+    def finalize(self, version, build_data, artifact_path):
         gate = os.environ.get("GATE", "")
         if os.path.exists(gate):
             with socket(AF_UNIX) as connection:
@@ -84,7 +84,7 @@ class Gate(BuildHookInterface):
                 connection.recv(1)
 """,
 }
-"""A backend that honours .gitignore, generated files, and a build that can be made to wait: see ``Gate``."""
+"""A backend that honours .gitignore, generated files, and a build that can be made to wait at its end: see ``Gate``."""
 
 _NOT_THE_USERS = ("PYTHON", "UVWATCH", "GIT_", "LC_")
 _NO_SETTINGS = frozenset({
@@ -104,10 +104,9 @@ class Lines:
 
     def __init__(self, stream: IO[bytes]) -> None:
         self.seen: list[str] = []
-        self._ended = False
+        self._coming: list[str | None] = []  # at most one: the next line; the end stays
         self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        self._thread = threading.Thread(target=self._read, args=(stream,), daemon=True)
-        self._thread.start()
+        threading.Thread(target=self._read, args=(stream,), daemon=True).start()
 
     def _read(self, stream: IO[bytes]) -> None:
         for line in stream:
@@ -116,18 +115,22 @@ class Lines:
 
     def next(self) -> str | None:
         """The next line, None at the end of the stream."""
-        if self._ended:
-            return None
-        try:
-            line = self._lines.get(timeout=PATIENCE)
-        except queue.Empty:
-            self._fail(f"no further line within {PATIENCE:g} s")
-        if line is None:
-            self._ended = True
-            self._thread.join(PATIENCE)
-        else:
+        if not self._coming and not self.come(PATIENCE):
+            pytest.fail(self._said(f"no further line within {PATIENCE:g} s"))
+        line = self._coming[0]
+        if line is not None:
             self.seen.append(line)
+            self._coming.clear()
         return line
+
+    def come(self, seconds: float) -> bool:
+        """Whether a line, or the end, comes within so many seconds; it is then the next."""
+        if not self._coming:
+            try:
+                self._coming.append(self._lines.get(timeout=seconds))
+            except queue.Empty:
+                return False
+        return True
 
     def until(self, beginning: str) -> list[str]:
         """The lines up to and with the first that matches the regular expression."""
@@ -136,7 +139,7 @@ class Lines:
             found.append(line)
             if re.match(beginning, line):
                 return found
-        self._fail(f"the stream ended before a line that matches {beginning!r}")
+        raise AssertionError(self._said(f"the stream ended before a line that matches {beginning!r}"))
 
     def rest(self) -> list[str]:
         """The lines that are left, to the end of the stream."""
@@ -145,8 +148,8 @@ class Lines:
             found.append(line)
         return found
 
-    def _fail(self, why: str) -> NoReturn:
-        pytest.fail("\n".join([f"{why}; so far:", *self.seen]))
+    def _said(self, why: str) -> str:
+        return "\n".join([f"{why}; so far:", *self.seen])
 
 
 class Daemon:
@@ -216,6 +219,14 @@ class Project:
         path = self.site / name
         return path.read_text(encoding="utf-8") if path.exists() else None
 
+    def files(self) -> dict[str, bytes]:
+        """What the tree holds, without the environment, git's own files and bytecode."""
+        return {
+            path.relative_to(self.root).as_posix(): path.read_bytes()
+            for path in self.root.rglob("*")
+            if path.is_file() and not {".venv", ".git", "__pycache__"}.intersection(path.parts)
+        }
+
     def at(self, directory: Path) -> "Project":
         """The same, with another working directory."""
         return replace(self, root=directory)
@@ -269,8 +280,9 @@ class Project:
             try:
                 yield daemon
             finally:
-                if process.poll() is None:
-                    process.kill()
+                # The whole group, before the streams are closed: a reader of an open pipe would be waited for.
+                with suppress(ProcessLookupError):
+                    os.killpg(process.pid, signal.SIGKILL)
                 daemon.out.rest()
                 daemon.err.rest()
 

@@ -9,15 +9,6 @@ from tests.e2e.conftest import Project
 SYNC = ("sync", "--frozen", "--no-dev", "--compile-bytecode", "--no-editable")
 
 
-def files(project: Project) -> dict[str, bytes]:
-    """The tree without the environment, git's own files and bytecode."""
-    return {
-        path.relative_to(project.root).as_posix(): path.read_bytes()
-        for path in project.root.rglob("*")
-        if path.is_file() and not {".venv", ".git", "__pycache__"}.intersection(path.parts)
-    }
-
-
 def others(project: Project) -> dict[str, bytes]:
     """RECORD of every installed distribution but the project's own."""
     return {path.parent.name: path.read_bytes() for path in project.site.glob("*.dist-info/RECORD")} | {
@@ -38,7 +29,7 @@ def collected(django: Project) -> Project:
 
 
 def test_collected_files_are_found_missing_then_installed_and_nothing_else_changes(collected: Project) -> None:
-    tree = files(collected)
+    tree = collected.files()
     static = sorted(name for name in tree if name.startswith("myapp/staticfiles/"))
     status = collected.run("git", "status", "--short", "--ignored").stdout
     before = others(collected)
@@ -68,7 +59,7 @@ def test_collected_files_are_found_missing_then_installed_and_nothing_else_chang
             }
         ],
     }
-    assert files(collected) == tree
+    assert collected.files() == tree
     assert not (collected.site / "myapp" / "staticfiles").exists()
 
     synced = collected.uvwatch("sync")
@@ -98,5 +89,5 @@ def test_collected_files_are_found_missing_then_installed_and_nothing_else_chang
     assert told_once["event"] == "cycle.finished"
     assert [(each["name"], each["action"]) for each in told_once["distributions"]] == [("myapp", "none")]
 
-    assert files(collected) == tree
+    assert collected.files() == tree
     assert collected.run("git", "status", "--short", "--ignored").stdout == status

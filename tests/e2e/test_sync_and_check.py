@@ -4,8 +4,6 @@ import json
 import shutil
 from typing import Any
 
-import pytest
-
 from tests.e2e.conftest import TINY, Make, Project
 
 SETUPTOOLS = {
@@ -35,7 +33,11 @@ def checked(project: Project, *arguments: str) -> Any:
 
 def stale(project: Project) -> set[tuple[str, str | None, str]]:
     """What ``check --json`` names: path, source and why."""
-    return {(each["path"], each["source"], each["why"]) for one in checked(project)["distributions"] for each in one["stale"]}
+    return {
+        (each["path"], each["source"], each["why"])
+        for one in checked(project)["distributions"]
+        for each in one["stale"]
+    }
 
 
 def synced(project: Project, *arguments: str) -> Any:
@@ -44,15 +46,6 @@ def synced(project: Project, *arguments: str) -> Any:
     assert done.returncode == 0, done.stdout + done.stderr
     assert done.stdout.count("\n") == 1
     return json.loads(done.stdout)
-
-
-def tree(project: Project) -> dict[str, bytes]:
-    """Every file of the tree but the environment's and git's."""
-    return {
-        path.relative_to(project.root).as_posix(): path.read_bytes()
-        for path in project.root.rglob("*")
-        if path.is_file() and path.relative_to(project.root).parts[0] not in (".venv", ".git")
-    }
 
 
 def test_changed_added_and_removed_files_are_named_then_installed(tiny: Project) -> None:
@@ -188,13 +181,13 @@ def test_a_check_leaves_the_tree_of_a_setuptools_project_as_it_was(make: Make) -
     project.uv("sync", "--no-editable")
     shutil.rmtree(project.root / "build")
     shutil.rmtree(project.root / "src" / "old.egg-info")
-    before, status = tree(project), project.run("git", "status", "--short", "--ignored").stdout
+    before, status = project.files(), project.run("git", "status", "--short", "--ignored").stdout
     assert "build" not in status
     project.edit("src/old/__init__.py", "one", "two")
     assert stale(project) == {("old/__init__.py", "src/old/__init__.py", "differs")}
     project.edit("src/old/__init__.py", "two", "one")
     assert checked(project)["fresh"] is True
-    assert tree(project) == before
+    assert project.files() == before
     assert project.run("git", "status", "--short", "--ignored").stdout == status
 
 
@@ -267,13 +260,9 @@ def test_a_one_shot_command_without_cache_leaves_nothing_but_the_fresh_environme
     assert sorted(map(str, (tiny.root.parent / "home").rglob("*"))) == home
 
 
-@pytest.mark.parametrize("command", ["sync", "check"])
-def test_without_cache_and_environment_variables_of_uvs_own_another_place_is_respected(
-    make: Make, command: str
-) -> None:
+def test_the_environment_is_the_one_that_uv_would_take(make: Make) -> None:
     project = make(TINY).having(UV_PROJECT_ENVIRONMENT="elsewhere")
     project.uv("sync", "--no-editable")
-    done = project.uvwatch(command)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert checked(project)["environment"] == str(project.root / "elsewhere")
+    assert synced(project)["distributions"][0]["action"] == "none"
     assert not project.prefix.exists()
-    assert (project.root / "elsewhere" / "pyvenv.cfg").exists()

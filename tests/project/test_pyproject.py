@@ -129,7 +129,7 @@ UV_OFF: Mapping[str, Any] = {"tool": {"uv": {"compile-bytecode": False}}}
     ],
 )
 def test_our_setting_decides_about_bytecode_then_uvs_variable_then_uvs_table(
-    own: bool | None,  # noqa: FBT001 - a column of the table
+    own: bool | None,
     pyproject: Mapping[str, Any],
     environ: Mapping[str, str],
     *,

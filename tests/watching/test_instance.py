@@ -106,6 +106,7 @@ def test_the_kernels_limits_are_known_by_what_watchfiles_says(message: str, sysc
 def watched(tmp_path: Path) -> Iterator[Instance]:
     instance = Instance([str(tmp_path)], recursive=True, polling=False)
     yield instance
+    instance.pulse.stop()
     instance.close()
 
 
@@ -128,9 +129,64 @@ def test_a_directory_that_is_not_there_cannot_be_watched(tmp_path: Path) -> None
         Instance([str(tmp_path), str(tmp_path / "missing")], recursive=False, polling=False)
 
 
-def test_a_thread_that_waits_ends_when_the_instance_is_closed(watched: Instance) -> None:
+def test_a_thread_that_waits_ends_when_it_is_told_to_stop(watched: Instance) -> None:
     thread = threading.Thread(target=watched.wait)
     thread.start()
-    watched.close()
+    watched.pulse.stop()
     thread.join(timeout=5)
     assert not thread.is_alive()
+
+
+class Sleeper:
+    """A bell that remembers how long it was slept on, while a clock stands still or goes on."""
+
+    def __init__(self, clock: Clock, *, passes: float) -> None:
+        self.slept: list[float] = []
+        self._clock = clock
+        self._passes = passes
+
+    def listen(self) -> bool:
+        return True
+
+    def wait(self, seconds: float) -> None:
+        self.slept.append(seconds)
+        self._clock.now += self._passes
+
+    def ring(self) -> None:
+        self.slept.append(-1)
+
+    def leave(self) -> None:
+        self.slept.append(-2)
+
+
+def test_a_thread_that_a_bell_wakes_sleeps_when_nothing_happens_and_not_while_the_queue_holds_something() -> None:
+    clock = Clock()
+    bell = Sleeper(clock, passes=1.0)
+    one = Pulse(iter([0] * 5 + [7] * 20 + [0] * 100).__next__, bound=1000, bell=bell, clock=clock)
+    one.begin()
+    beat(one, clock, times=25)
+    assert bell.slept == []
+    beat(one, clock, times=20)
+    assert bell.slept
+    assert one.doubt() == ""
+
+
+def test_a_thread_that_was_woken_looks_at_every_step_for_a_while() -> None:
+    clock = Clock()
+    bell = Sleeper(clock, passes=0.5)
+    one = Pulse(lambda: 0, bound=1000, bell=bell, clock=clock)
+    one.begin()
+    beat(one, clock, times=11)
+    assert len(bell.slept) == 1
+    beat(one, clock, times=7)
+    assert len(bell.slept) == 1
+
+
+def test_a_retired_thread_does_not_sleep() -> None:
+    clock = Clock()
+    bell = Sleeper(clock, passes=1.0)
+    one = Pulse(lambda: 0, bound=1000, bell=bell, clock=clock)
+    one.begin()
+    one.retire()
+    assert beat(one, clock, times=25)
+    assert bell.slept == [-1]

@@ -331,6 +331,40 @@ def test_events_about_two_files_that_overflowed_while_nobody_listened_are_a_doub
         frozen.kill()
 
 
+LEAVING = """
+import sys
+import trio
+from uvwatch.watching.watcher import Watcher
+
+async def main():
+    async with Watcher() as watcher:
+        await watcher.arm([sys.argv[1]], [])
+        await watcher.arm([], [sys.argv[1]])
+        with trio.CancelScope() as scope:
+            scope.cancel()
+            await anext(aiter(watcher.hints))
+
+trio.run(main)
+"""
+
+
+def test_a_process_that_watched_ends_well(tmp_path: Path) -> None:
+    for _ in range(3):
+        ended = subprocess.run(
+            [sys.executable, "-c", LEAVING, str(tmp_path)], capture_output=True, text=True, check=False, timeout=20
+        )
+        assert (ended.returncode, ended.stderr) == (0, "")
+
+
+async def test_a_cancelled_owner_ends_at_once(tmp_path: Path) -> None:
+    with anyio.fail_after(2), anyio.CancelScope() as scope:
+        async with Watcher() as watcher:
+            await watcher.arm([str(tmp_path)], [])
+            scope.cancel()
+            await until(watcher, tmp_path / "never")
+    assert scope.cancelled_caught
+
+
 class Follower:
     """What an owner of a watcher does: it scans what hints name, and watches what the scan found."""
 

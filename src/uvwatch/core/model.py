@@ -150,8 +150,9 @@ class Batch:
         return bool(self.added or self.changed or self.removed or self.touched)
 
     def __or__(self, later: "Batch") -> "Batch":
-        """Unite with what came later; a path that is named twice is as the later batch has it."""
+        """Unite with what came later: what came and went was nothing, else a path is as the later batch has it."""
         news = {*later.paths}
+        passing = {*self.added} & {*later.removed}
 
         def united(before: tuple[str, ...], after: tuple[str, ...]) -> tuple[str, ...]:
             return tuple(sorted({*after, *(path for path in before if path not in news)}))
@@ -159,7 +160,7 @@ class Batch:
         return Batch(
             added=united(self.added, later.added),
             changed=united(self.changed, later.changed),
-            removed=united(self.removed, later.removed),
+            removed=tuple(path for path in united(self.removed, later.removed) if path not in passing),
             touched=united(self.touched, later.touched),
         )
 

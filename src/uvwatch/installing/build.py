@@ -8,7 +8,7 @@ from pathlib import Path
 
 from uvwatch.errors import CycleFailed, FailureKind
 from uvwatch.installing.process import OnLine
-from uvwatch.installing.uv import Uv, build_command, run_uv
+from uvwatch.installing.uv import Uv, build_command, run_cached
 
 
 async def build_wheel(  # noqa: PLR0913 - what, with what, and where
@@ -38,7 +38,7 @@ async def build_wheel(  # noqa: PLR0913 - what, with what, and where
         CycleFailed: the build failed or took too long, or left no single wheel.
     """
     command = build_command(uv, root, out_dir=out_dir, python=python, root=str(workspace), environ=environ)
-    done = await run_uv(command, timeout=timeout, on_line=on_line, root=Path(root))
+    done = await run_cached(command, timeout=timeout, on_line=on_line, root=Path(root))
     wheels = sorted(Path(out_dir).glob("*.whl"))  # noqa: ASYNC240 - one listing of a directory with one file
     if len(wheels) != 1:
         raise CycleFailed(

@@ -120,6 +120,7 @@ async def run(
         CycleFailed: the child could not be started (``ENVIRONMENT``) or took too long (``TIMEOUT``).
     """
     process = await _start(argv, cwd=cwd, env=env)
+    _RUNNING.add(process)
     transcript = _Transcript(on_line)
     # The reader outlives a cancellation: a child that blocks on a full pipe cannot end by itself.
     reading, closed = anyio.CancelScope(shield=True), anyio.Event()
@@ -147,6 +148,7 @@ async def run(
             with anyio.CancelScope(shield=True):
                 if process.returncode is None:
                     await _end(process, closed, safe_to_kill, finish=finish)
+                _RUNNING.discard(process)
             reading.cancel()
     transcript.end()
     completed = Completed(returncode=process.returncode or 0, transcript=transcript.text)

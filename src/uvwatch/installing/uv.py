@@ -10,7 +10,7 @@ import re
 import shutil
 import subprocess
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from uv import find_uv_bin
@@ -44,6 +44,7 @@ _OF_ONE_PYTHON = frozenset(
         "UV_PYTHON_PREFERENCE",
     }
 )
+_WANTS_NETWORK = re.compile(r"network was disabled|[Nn]etwork connectivity is disabled|not found in the cache")
 _BYTECODE = "UV_COMPILE_BYTECODE"
 _EDITABLE = "UV_NO_EDITABLE"
 _FROZEN = "UV_FROZEN"
@@ -216,6 +217,31 @@ def build_command(uv: Uv, source: str, *, out_dir: str, python: str, root: str, 
 
 def _without(environ: Mapping[str, str], drop: set[str]) -> dict[str, str]:
     return {name: value for name, value in environ.items() if name not in drop}
+
+
+async def run_cached(
+    command: Command,
+    *,
+    timeout: float,
+    on_line: OnLine | None = None,
+    safe_to_kill: Callable[[], bool] | None = None,
+    root: Path | None = None,
+) -> Completed:
+    """Run a command that builds, from uv's cache alone, and only if that lacks something with the network.
+
+    uv asks the index about each build requirement at every build, a fifth of the time of a small one. What an earlier
+    build used is in the cache.
+
+    Raises:
+        CycleFailed: as ``run_uv``.
+    """
+    offline = replace(command, argv=(*command.argv, "--offline"))
+    try:
+        return await run_uv(offline, timeout=timeout, on_line=on_line, safe_to_kill=safe_to_kill, root=root)
+    except CycleFailed as error:
+        if not _WANTS_NETWORK.search(error.output):
+            raise
+    return await run_uv(command, timeout=timeout, on_line=on_line, safe_to_kill=safe_to_kill, root=root)
 
 
 async def run_uv(

@@ -50,7 +50,8 @@ class EditableKeeper(Keeper):
             self.learned = Learned(tree=self.contents, wheel={}, origins=NOTHING)
         batch = difference(self.learned.tree, self.contents)
         if batch.differs:
-            return Judgement(standing=Standing.STALE, reason=f"build inputs changed: {name_some(batch.paths)}")
+            reason = f"build inputs changed: {name_some(batch.paths)}"
+            return Judgement(standing=Standing.STALE, reason=reason, complete=True)
         return Judgement(
             standing=Standing.FRESH, reason="editable, and its build inputs are as they were", complete=True
         )

@@ -66,6 +66,7 @@ class Keeper:
         self.dirty = False
         self.late = Batch()
         self._looked = False
+        self._suspended: frozenset[str] = frozenset()
         self._generated_of: Learned | None = None
         self._generated_tops: tuple[str, ...] = ()
 
@@ -76,8 +77,8 @@ class Keeper:
 
     @property
     def contents(self) -> Files:
-        """What the tree held at the last look."""
-        return {path: known.content for path, known in self._known.items()}
+        """What the tree held at the last look, without what is suspended."""
+        return {path: known.content for path, known in self._known.items() if path not in self._suspended}
 
     @property
     def lock(self) -> str | None:
@@ -113,7 +114,15 @@ class Keeper:
     def take(self, site: Site) -> None:
         """Go on with changed settings."""
         self.site = site
+        self._suspended = frozenset()
         self.forget_rules()
+
+    def suspend(self, path: str) -> None:
+        """Follow a file no longer, until the settings change: its changes lead to updates that lead to its changes."""
+        self._suspended |= {path}
+        if self.learned is not None:
+            tree = {each: content for each, content in self.learned.tree.items() if each != path}
+            self.learned = replace(self.learned, tree=tree)
 
     async def look(self, where: Places | None = None) -> Batch:
         """Scan the tree, or the named places of it, and say what is another than at the last look.
@@ -126,14 +135,14 @@ class Keeper:
     def _look(self, where: Places | None) -> Batch:
         before, held = self.tree, self.contents
         if self._rules is None or before is None:
-            self._rules = rules_for(self.site, self.distribution, self._packages(), self._others)
             where = None
         root = self.distribution.root
         if where is None:
-            self.tree = scan(root, self._rules)
+            self.tree = scan(root, self.rules)
+            read = contents(root, self.tree, self._known)
         else:
-            self.tree = scan(root, self._rules, before=before, only=where.only, whole=where.whole)
-        read = contents(root, self.tree, self._known)
+            self.tree = scan(root, self.rules, before=before, only=where.only, whole=where.whole)
+            read = contents(root, self.tree, self._known, before=before, listed=where.only | where.whole)
         self._known = dict(read.known)
         self.problems = (*self.tree.problems, *read.problems)
         if before is None:
@@ -149,7 +158,7 @@ class Keeper:
         return frozenset(f"{where}{top}" for top in tops - {".."} for where in ("", "src/"))
 
     def forget_rules(self) -> None:
-        """Have the rules made anew at the next look: the settings changed, or what is known of the packages."""
+        """Have the rules made anew when they are next needed: settings changed, or what is known of the packages."""
         self._rules = None
 
     async def judge(self) -> Judgement:
@@ -181,9 +190,16 @@ class Keeper:
         return inside and not GitIgnores(self.distribution.root).ignored(directory, name)
 
     @property
+    def rules(self) -> Rules:
+        """What decides about the paths of the tree."""
+        if self._rules is None:
+            self._rules = rules_for(self.site, self.distribution, self._packages(), self._others)
+        return self._rules
+
+    @property
     def artifact_patterns(self) -> tuple[str, ...]:
         """The gitignore patterns by which settings name artifacts."""
-        return tuple(artifact.pattern for artifact in self._rules.artifacts) if self._rules is not None else ()
+        return tuple(artifact.pattern for artifact in self.rules.artifacts)
 
     async def learn(self, wheel: Files, snapshot: Files, *, rewritten: frozenset[str] = frozenset()) -> None:
         """Take in that the tree, as the snapshot has it, builds this wheel (as installed).
@@ -195,7 +211,7 @@ class Keeper:
 
     def _learn(self, wheel: Files, snapshot: Files, rewritten: frozenset[str]) -> None:
         self.learned = Learned(tree=snapshot, wheel=wheel, origins=learn(wheel, snapshot), rewritten=rewritten)
-        if self._rules is not None and self._rules.packages != self._packages():
+        if self.rules.packages != self._packages():
             self.forget_rules()
             self._look(None)
             tree = {path: snapshot.get(path, content) for path, content in self.contents.items()}

@@ -10,7 +10,7 @@ from anyio import to_thread
 
 from uvwatch.core.mode import asked_for
 from uvwatch.core.model import Distribution
-from uvwatch.errors import Fatal
+from uvwatch.errors import CycleFailed, FailureKind, Fatal
 from uvwatch.installing.uv import make_command, run_uv
 from uvwatch.keeping.editable import EditableKeeper
 from uvwatch.keeping.keeper import Keeper, OnLine, mark
@@ -127,12 +127,19 @@ class Roster:
             sync_args=self.site.config.sync_args,
             environ=self.site.environ,
         )
-        await run_uv(
-            command,
-            timeout=self.site.config.build_timeout,
-            on_line=self._on_line,
-            root=self.site.workspace.project,
-        )
+        try:
+            await run_uv(
+                command,
+                timeout=self.site.config.build_timeout,
+                on_line=self._on_line,
+                root=self.site.workspace.project,
+            )
+        except CycleFailed as error:
+            if "needs to be updated" not in error.output:
+                raise
+            raise CycleFailed(
+                FailureKind.ENVIRONMENT, "uv.lock does not fit pyproject.toml: run `uv lock`", output=error.output
+            ) from error
         return await to_thread.run_sync(open_environment, self.site.prefix)
 
     def _mode_of_all(self) -> bool | None:

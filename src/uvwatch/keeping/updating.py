@@ -18,7 +18,7 @@ from uvwatch.errors import CycleFailed, FailureKind
 from uvwatch.installing import leftovers
 from uvwatch.installing.build import build_wheel
 from uvwatch.installing.bytecode import compile_changed
-from uvwatch.installing.uv import reinstall_command, run_uv
+from uvwatch.installing.uv import reinstall_command, run_cached
 from uvwatch.installing.wheel import generated_scripts, read_wheel
 from uvwatch.keeping.keeper import Keeper, OnLine, mark
 from uvwatch.keeping.site import STATE
@@ -80,7 +80,7 @@ async def reinstall(keeper: Keeper, *, editable: bool, on_line: OnLine) -> Delta
         env=keeper.env,
         environ=site.environ,
     )
-    await run_uv(
+    await run_cached(
         command,
         timeout=site.config.build_timeout,
         on_line=on_line,

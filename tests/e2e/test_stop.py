@@ -1,0 +1,107 @@
+"""How ``uvwatch watch`` ends: by a signal when idle or during an update, by a second one, and when nobody reads."""
+
+import signal
+import subprocess
+from collections.abc import Callable
+
+import pytest
+
+from tests.e2e.conftest import COMMAND, PATIENCE, Gate, Project
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_ends_an_idle_daemon_cleanly(tiny: Project, number: int) -> None:
+    with tiny.watch() as daemon:
+        assert daemon.stop(number) == ["uvwatch: stopped"]
+        assert daemon.ended() == 0
+        assert daemon.err.rest() == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_signal_during_an_update_leaves_the_environment_whole(
+    web: Project, close_gate: Callable[[], Gate], number: int
+) -> None:
+    assert web.uvwatch("sync").returncode == 0
+    with web.watch() as daemon:
+        gate = close_gate()
+        web.edit("web/__init__.py", "one", "two")
+        building = gate.knock()
+        daemon.send(number)
+        begin, *between, last = daemon.out.rest()
+        assert begin.startswith("uvwatch: updating web: ")
+        assert [line.split(" ")[1] for line in between] == ["failed"]
+        assert last == "uvwatch: stopped"
+        assert daemon.ended() == 0
+        assert building.recv(1) == b""  # the build is gone, too
+        gate.open()
+    assert web.python("import web; print(web.VALUE)") == "one"
+    assert web.uvwatch("check").stdout.splitlines()[0] == "web is stale: 1 file"
+    with web.watch() as daemon:
+        assert daemon.out.seen[1].endswith(": 1 changed)")
+    assert web.python("import web; print(web.VALUE)") == "two"
+
+
+def test_a_second_interrupt_ends_it_at_once_with_its_children(web: Project, close_gate: Callable[[], Gate]) -> None:
+    assert web.uvwatch("sync").returncode == 0
+    with web.watch() as daemon:
+        gate = close_gate()
+        web.edit("web/__init__.py", "one", "two")
+        building = gate.knock()
+        # Two interrupts that wait together are one to the kernel: press the keys until it is gone, as a user does.
+        while daemon.process.poll() is None:
+            daemon.send(signal.SIGINT)
+            with_patience(daemon.process, 0.2)
+        assert daemon.ended() == 130
+        assert building.recv(1) == b""
+        gate.open()
+    assert web.python("import web; print(web.VALUE)") == "one"
+    assert web.uvwatch("sync").returncode == 0
+    assert web.python("import web; print(web.VALUE)") == "two"
+
+
+def with_patience(process: "subprocess.Popen[bytes]", seconds: float) -> None:
+    """Wait for the end of a process for so long."""
+    try:
+        process.wait(seconds)
+    except subprocess.TimeoutExpired:
+        return
+
+
+def test_a_daemon_that_was_killed_is_no_obstacle_and_the_next_one_heals(
+    web: Project, close_gate: Callable[[], Gate]
+) -> None:
+    assert web.uvwatch("sync").returncode == 0
+    with web.watch() as daemon:
+        gate = close_gate()
+        web.edit("web/__init__.py", "one", "two")
+        building = gate.knock()
+        daemon.send(signal.SIGKILL)
+        assert daemon.ended() == -signal.SIGKILL
+        gate.open()
+        building.close()
+        with web.watch() as successor:
+            assert "failed" not in "".join(successor.out.seen)
+            assert web.python("import web; print(web.VALUE)") == "two"
+            assert web.uvwatch("check").stdout == "web is fresh\n"
+
+
+def test_it_stops_cleanly_when_nobody_reads_its_lines_any_more(tiny: Project) -> None:
+    with subprocess.Popen(
+        [COMMAND, "watch"],
+        cwd=tiny.root,
+        env=dict(tiny.env),
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as daemon:
+        reader = subprocess.run(
+            ["head", "-n", "3"], stdin=daemon.stdout, capture_output=True, timeout=PATIENCE, check=True
+        )
+        assert reader.stdout.splitlines()[2].startswith(b"uvwatch: ready, ")
+        assert daemon.stdout is not None
+        daemon.stdout.close()
+        tiny.edit("src/tiny/__init__.py", "one", "two")
+        assert daemon.wait(PATIENCE) == 0
+        assert daemon.stderr is not None
+        assert daemon.stderr.read() == b""
+    assert tiny.uvwatch("sync").returncode == 0
