@@ -19,6 +19,7 @@ from uvwatch.display import Display, display_for, tell_passed_over
 from uvwatch.errors import FailureKind
 from uvwatch.inbox import Inbox, until_quiet
 from uvwatch.keeping.site import Request, Site, find_site
+from uvwatch.keeping.workshop import Workshop
 from uvwatch.pipeline import Pipeline
 from uvwatch.sentry import Sentry
 from uvwatch.serving.stream import StdoutClosed
@@ -45,8 +46,8 @@ async def watch(request: Request, *, as_json: bool, color: str) -> None:
     with site.locks.instance():
         display = display_for(request, as_json=as_json, color=color)
         try:
-            async with stopped_by_signals():
-                await Daemon(site, display).run()
+            async with stopped_by_signals(), Workshop(site) as workshop:
+                await Daemon(site, display, workshop).run()
             display.show(Phase.STOPPING)
             display.close()
             display.publish(Stopped())
@@ -59,10 +60,10 @@ async def watch(request: Request, *, as_json: bool, color: str) -> None:
 class Daemon:
     """Keeps one environment fresh."""
 
-    def __init__(self, site: Site, display: Display) -> None:
+    def __init__(self, site: Site, display: Display, workshop: Workshop) -> None:
         self._display = display
         self._inbox = Inbox()
-        self._pipeline = Pipeline(site, display.publish, display.output)
+        self._pipeline = Pipeline(site, display.publish, workshop, display.output)
         self._phase = Phase.STARTING
         self._failures = 0
         self._retry_at = float("inf")

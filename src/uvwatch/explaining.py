@@ -11,9 +11,10 @@ from anyio import to_thread
 from uvwatch.core.explain import ON_CHANGE, Explained, Role, role_of
 from uvwatch.errors import CycleFailed, Fatal
 from uvwatch.keeping.keeper import Keeper
+from uvwatch.keeping.roster import Roster
 from uvwatch.keeping.site import Request, declared_by, find_site
 from uvwatch.keeping.updating import build
-from uvwatch.pipeline import Pipeline
+from uvwatch.keeping.workshop import Workshop
 from uvwatch.serving.escape import escaped
 from uvwatch.serving.jsonlines import to_line
 from uvwatch.serving.stream import OutLines, StdoutClosed, sink_of
@@ -31,10 +32,12 @@ async def explain(request: Request, paths: tuple[str, ...], *, as_json: bool) ->
     """
     found: list[Explained | str] = []
     async with stopped_by_signals() as stop:
-        pipeline = Pipeline(find_site(request), lambda _event: None)
-        async with pipeline.site.locks.update():
-            await pipeline.roster.open()
-            found = [await _explain(pipeline, path) for path in map(_absolute, paths)]
+        site = find_site(request)
+        async with Workshop(site) as workshop, site.locks.update():
+            roster = Roster(site, lambda _line: None)
+            await roster.open()
+            await _learn(roster, workshop)
+            found = [await _explain(roster, path) for path in map(_absolute, paths)]
     if stop.signal is not None:
         raise Fatal("stopped before all was explained", exit_code=128 + stop.signal)
     out = OutLines(sink_of(sys.stdout))
@@ -48,6 +51,17 @@ async def explain(request: Request, paths: tuple[str, ...], *, as_json: bool) ->
     return not any(isinstance(each, str) for each in found)
 
 
+async def _learn(roster: Roster, workshop: Workshop) -> None:
+    """Build what was never built: only then it is known what the wheel carries."""
+    for keeper in roster.keepers.values():
+        if keeper.learned is None and not keeper.distribution.editable:
+            try:
+                await build(keeper, workshop, lambda line: log.debug("build.output", line=line))
+            except CycleFailed as error:
+                raise Fatal(f"the build that would tell failed: {error}") from error
+            keeper.remember()
+
+
 def _absolute(path: str) -> str:
     return os.path.abspath(path)  # noqa: PTH100 - resolve() would follow symbolic links
 
@@ -56,9 +70,9 @@ def _exists(path: str) -> bool:
     return os.path.lexists(path)
 
 
-async def _explain(pipeline: Pipeline, path: str) -> Explained | str:
+async def _explain(roster: Roster, path: str) -> Explained | str:
     """Explain an absolute path; the path itself where nothing is known of it."""
-    keepers = pipeline.keepers.values()
+    keepers = roster.keepers.values()
     for keeper in keepers:
         installed = Path(path)
         if installed.is_relative_to(keeper.env.purelib):
@@ -74,12 +88,6 @@ async def _explain(pipeline: Pipeline, path: str) -> Explained | str:
 
 
 async def _of_the_tree(keeper: Keeper, path: str) -> Explained:
-    if keeper.learned is None and not keeper.distribution.editable:
-        try:
-            await build(keeper, lambda line: log.debug("build.output", line=line))
-        except CycleFailed as error:
-            raise Fatal(f"the build that would tell failed: {error}") from error
-        keeper.remember()
     directory, _, name = path.rpartition("/")
     ignored = await to_thread.run_sync(GitIgnores(keeper.distribution.root).ignored, directory, name)
     role, rule, places = role_of(

@@ -16,8 +16,9 @@ from uvwatch.core.plan import Standing
 from uvwatch.display import Display, display_for, tell_passed_over
 from uvwatch.errors import CycleFailed, FailureKind, Fatal
 from uvwatch.keeping.keeper import Keeper
-from uvwatch.keeping.site import Request, find_site
+from uvwatch.keeping.site import Request, Site, find_site
 from uvwatch.keeping.updating import build
+from uvwatch.keeping.workshop import Workshop
 from uvwatch.pipeline import Pipeline, failure_of
 from uvwatch.project.environment import open_environment
 from uvwatch.serving.check import CheckedDistribution, CheckReport, check_lines, check_object
@@ -74,12 +75,11 @@ async def sync(request: Request, *, timeout: float, as_json: bool, color: str) -
     site = await to_thread.run_sync(find_site, request)
     tell_passed_over(site.uv)
     display = display_for(request, as_json=as_json, color=color, json=lambda: OneObject(OutLines(sink_of(sys.stdout))))
-    pipeline = Pipeline(site, Unread(display).publish, display.output)
     finished: CycleFinished | None = None
     try:
         async with stopped_by_signals() as stop:
             with anyio.move_on_after(timeout) as patience:
-                finished = await _once(pipeline, display)
+                finished = await _once(site, display)
     finally:
         display.close()
     if stop.signal is not None:
@@ -89,8 +89,9 @@ async def sync(request: Request, *, timeout: float, as_json: bool, color: str) -
     return 0 if finished is not None and finished.outcome is not Outcome.FAILED else 1
 
 
-async def _once(pipeline: Pipeline, display: Display) -> CycleFinished:
-    async with background() as tasks:
+async def _once(site: Site, display: Display) -> CycleFinished:
+    async with Workshop(site) as workshop, background() as tasks:
+        pipeline = Pipeline(site, Unread(display).publish, workshop, display.output)
         if display.terminal is not None:
             tasks.start_soon(display.terminal.run)
         await pipeline.roster.open()
@@ -123,14 +124,14 @@ async def _report(request: Request) -> CheckReport:
     try:
         site = find_site(request)
         environment = str(site.prefix)
-        pipeline = Pipeline(site, lambda _event: None)
         await to_thread.run_sync(open_environment, site.prefix)
-        async with site.locks.update():
+        async with Workshop(site) as workshop, site.locks.update():
+            pipeline = Pipeline(site, lambda _event: None, workshop)
             await pipeline.roster.open()
             _require_installed(pipeline)
             lock = await to_thread.run_sync(pipeline.roster.lock_digest)
             for _name, keeper in sorted(pipeline.keepers.items()):
-                checked.append(await _check(keeper, lock))
+                checked.append(await _check(keeper, workshop, lock))
     except CycleFailed as error:
         return CheckReport(fresh=None, environment=environment, error=failure_of(error), distributions=tuple(checked))
     except Fatal as error:
@@ -145,16 +146,17 @@ def _require_installed(pipeline: Pipeline) -> None:
         raise Fatal(f"{site.name} is not installed in {site.prefix}: run `uvwatch sync`")
 
 
-async def _check(keeper: Keeper, lock: str) -> CheckedDistribution:
+async def _check(keeper: Keeper, workshop: Workshop, lock: str) -> CheckedDistribution:
     judgement = await keeper.judge()
     if not judgement.complete:
         log.info("build.started", distribution=keeper.name, reason=judgement.reason)
-        await build(keeper, lambda line: log.debug("build.output", line=line))
+        await build(keeper, workshop, lambda line: log.debug("build.output", line=line))
         judgement = await keeper.judge()
     stale = judgement.stale
     if keeper.lock not in (None, lock):
         stale = (*stale, Stale(path="uv.lock", source="uv.lock", why=Why.DEPENDENCIES))
-    keeper.remember(lock=keeper.lock or lock)
+    keeper.lock = keeper.lock or lock
+    keeper.remember()
     return CheckedDistribution(
         name=keeper.name,
         root=keeper.distribution.root,

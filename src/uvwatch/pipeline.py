@@ -21,7 +21,6 @@ from uvwatch.core.model import (
     Event,
     Failure,
     Outcome,
-    Plan,
     Result,
     Trigger,
     Warned,
@@ -30,12 +29,14 @@ from uvwatch.core.model import (
 from uvwatch.core.plan import Judgement, Standing
 from uvwatch.errors import CycleFailed, FailureKind, Fatal
 from uvwatch.inbox import Hints
+from uvwatch.installing.inplace import replay
 from uvwatch.installing.uv import lock_check_command, run_uv
 from uvwatch.keeping.editable import EditableKeeper
 from uvwatch.keeping.keeper import Keeper, OnLine
 from uvwatch.keeping.roster import Roster
 from uvwatch.keeping.site import Site, find_again
-from uvwatch.keeping.updating import build, reinstall
+from uvwatch.keeping.updating import Update, update
+from uvwatch.keeping.workshop import Workshop
 from uvwatch.project.pyproject import BrokenPyproject
 
 LOCK_PATIENCE = 30.0
@@ -54,10 +55,11 @@ log = structlog.get_logger()
 class Pipeline:
     """All watched distributions of one site."""
 
-    def __init__(self, site: Site, publish: Publish, on_line: OnLine = lambda _line: None) -> None:
+    def __init__(self, site: Site, publish: Publish, workshop: Workshop, on_line: OnLine = lambda _line: None) -> None:
         self.roster = Roster(site, on_line)
         self.cycles = 0
         self._publish = publish
+        self._workshop = workshop
         self._on_line = on_line
         self._told: set[tuple[WarningCode, str | None]] = set()
         self._flips: dict[str, list[float]] = {}
@@ -96,20 +98,29 @@ class Pipeline:
         started = anyio.current_time()
         names = tuple(sorted(self.keepers if batches is None else batches)) if paths else ()
         self._publish(CycleStarted(cycle=self.cycles, trigger=trigger, names=names, paths=paths))
-        results: tuple[Result, ...] = (_failed(self.site.name, _STOPPED),)
+        finished = None
         try:
             async with self.site.locks.update():
-                results = await self._results(batches)
+                finished = self._finish(await self._results(batches), started)
+                # Not before: what the next look compares with, and the next run begins with, is no part of the update.
                 self._environment = await to_thread.run_sync(self.roster.environment_state)
+                for keeper in self.keepers.values():
+                    if not keeper.dirty:
+                        keeper.remember(editable=self.site.request.editable)
         finally:
             # On a stop, too: every begin line has its end line.
-            finished = CycleFinished(
-                cycle=self.cycles,
-                outcome=_outcome(results),
-                duration_ms=(anyio.current_time() - started) * 1000,
-                results=results,
-            )
-            self._publish(finished)
+            if finished is None:
+                finished = self._finish((_failed(self.site.name, _STOPPED),), started)
+        return finished
+
+    def _finish(self, results: tuple[Result, ...], started: float) -> CycleFinished:
+        finished = CycleFinished(
+            cycle=self.cycles,
+            outcome=_outcome(results),
+            duration_ms=(anyio.current_time() - started) * 1000,
+            results=results,
+        )
+        self._publish(finished)
         return finished
 
     async def _results(self, batches: Mapping[str, Batch] | None) -> tuple[Result, ...]:
@@ -121,6 +132,7 @@ class Pipeline:
             for keeper in self.keepers.values():
                 keeper.dirty = True
             return (_failed(self.site.name, self._reason(error)),)
+        await self._finish_interrupted()
         results = []
         for name, keeper in sorted(self.keepers.items()):
             if made or batches is None or name in batches or keeper.dirty:
@@ -132,6 +144,18 @@ class Pipeline:
                     )
                 results.append(result)
         return tuple(results)
+
+    async def _finish_interrupted(self) -> None:
+        """Finish what a killed run had marked, and throw away what it had only staged."""
+        env = next((keeper.env for keeper in self.keepers.values()), None)
+        try:
+            if env is not None and await replay(env):
+                log.info("update.finished_interrupted", environment=str(env.prefix))
+        except CycleFailed as error:
+            # uv's reinstall makes the rest of it void.
+            log.warning("update.interrupted", reason=str(error))
+            for keeper in self.keepers.values():
+                keeper.distrusted = True
 
     async def _take_up_settings(self) -> None:
         """Read pyproject.toml again where it changed; one that does not parse keeps the last good settings."""
@@ -146,33 +170,27 @@ class Pipeline:
         """Make one distribution fresh; once more where the tree changed under a build that failed."""
         keeper.late = Batch()
         keeper.dirty = True
-        action, reason = Action.NONE, ""
         try:
-            editable, judgement = await self._judgement(keeper)
-            if judgement.standing is Standing.ASK:
-                log.info("build.started", distribution=keeper.name, reason=judgement.reason)
-                await build(keeper, self._on_line)
-                judgement = await keeper.judge()
-            reason = judgement.reason
-            if judgement.standing is Standing.FRESH:
-                keeper.dirty = False
-                keeper.remember()
-                same = batch is not None and batch and not batch.differs
-                return Result(name=keeper.name, action=action, reason="same bytes" if same else reason)
-            plan = Plan(distribution=keeper.distribution, action=Action.REINSTALL, reason=reason)
-            action = plan.action
-            log.info("update.started", distribution=keeper.name, action=action.value, reason=reason)
-            delta = await reinstall(keeper, editable=editable, on_line=self._on_line)
+            editable, judgement, by_uv = await self._judgement(keeper)
+            if judgement.standing is not Standing.FRESH:
+                log.info("update.started", distribution=keeper.name, reason=judgement.reason)
+                done = await update(
+                    keeper, self._workshop, judgement, editable=editable, by_uv=by_uv, on_line=self._on_line
+                )
+            else:
+                done = Update(action=Action.NONE, reason=judgement.reason)
         except (CycleFailed, Fatal) as error:
             if not again and isinstance(error, CycleFailed) and await self._changed_under(keeper):
                 log.info("update.again", distribution=keeper.name, reason=str(error))
                 return await self._bring(keeper, batch, again=True)
-            return _failed(keeper.name, self._reason(error), action, reason)
+            return _failed(keeper.name, self._reason(error))
         keeper.dirty = False
-        keeper.remember(editable=editable if self.site.request.editable is not None else None)
         if keeper.distribution.editable != isinstance(keeper, EditableKeeper):
             await self.roster.adopt(keeper.env)
-        return Result(name=keeper.name, action=action, reason=reason, delta=delta)
+        same = done.action is Action.NONE and batch and not batch.differs
+        return Result(
+            name=keeper.name, action=done.action, reason="same bytes" if same else done.reason, delta=done.delta
+        )
 
     async def _changed_under(self, keeper: Keeper) -> bool:
         """Whether the tree changed while a build read it; if so, waits until it is quiet, up to ``settle-max``."""
@@ -184,18 +202,19 @@ class Pipeline:
                 moving = (await keeper.look()).differs
         return changed
 
-    async def _judgement(self, keeper: Keeper) -> tuple[bool, Judgement]:
-        """The mode to keep and how the copy stands to the tree; a wrong mode is stale."""
+    async def _judgement(self, keeper: Keeper) -> tuple[bool, Judgement, bool]:
+        """The mode to keep, how the copy stands to the tree, and whether only uv can do what is to be done."""
         now = keeper.distribution.editable
         wanted = self._mode(keeper)
         if now and wanted:
             self._warn_editable(keeper)
         if wanted != now:
             there, shall = ("an editable install", "a copy") if now else ("a copy", "an editable install")
-            return wanted, Judgement(standing=Standing.STALE, reason=f"it is {there} and shall be {shall}")
+            reason = f"it is {there} and shall be {shall}"
+            return wanted, Judgement(standing=Standing.STALE, reason=reason), True
         if self.site.request.reinstall:
-            return now, Judgement(standing=Standing.STALE, reason="asked for by --reinstall")
-        return now, await keeper.judge()
+            return now, Judgement(standing=Standing.STALE, reason="asked for by --reinstall"), True
+        return now, await keeper.judge(), False
 
     def _mode(self, keeper: Keeper) -> bool:
         now, time = keeper.distribution.editable, anyio.current_time()
@@ -356,8 +375,8 @@ def failure_of(error: CycleFailed) -> Failure:
     )
 
 
-def _failed(name: str, error: CycleFailed, action: Action = Action.NONE, reason: str = "") -> Result:
-    return Result(name=name, action=action, reason=reason, error=failure_of(error))
+def _failed(name: str, error: CycleFailed) -> Result:
+    return Result(name=name, action=Action.NONE, reason="", error=failure_of(error))
 
 
 _STOPPED = CycleFailed(FailureKind.ENVIRONMENT, "stopped before the update was over")

@@ -4,7 +4,7 @@ import pytest
 
 from uvwatch.core.model import Content, Stale, Why
 from uvwatch.core.origins import learn
-from uvwatch.core.plan import Learned, Standing, compare, describe, difference, judge, name_some
+from uvwatch.core.plan import Learned, Standing, compare, describe, difference, judge, name_some, patch_of
 
 
 def contents(texts: dict[str, str]) -> dict[str, Content]:
@@ -125,3 +125,64 @@ def test_counts_and_names_in_words() -> None:
     assert describe(stale) == "2 missing, 2 metadata"
     assert name_some(["a", "b", "c", "d", "e"]) == "a, b, c and 2 more"
     assert name_some(["a"]) == "a"
+
+
+def patch(tree: dict[str, str], *, learned: Learned = LEARNED, dynamic: bool = False) -> object:
+    return patch_of(learned, TREE | contents(tree), build_inputs=("/pyproject.toml", "/README.md"), dynamic=dynamic)
+
+
+def test_changed_files_that_stand_in_the_wheel_are_patched_where_they_stand() -> None:
+    assert patch({"src/pkg/a.py": "new"}) == {"src/pkg/a.py": ("pkg/a.py",)}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"src/pkg/new.py": "n"}, id="a new file"),
+        pytest.param({"README.md": "new"}, id="a build input"),
+        pytest.param({"tests/t.py": "new"}, id="a file that the wheel left out"),
+        pytest.param({"src/pkg/a.py": "new", "tests/t.py": "new"}, id="one of each"),
+    ],
+)
+def test_what_only_a_build_can_tell_is_not_patched(change: dict[str, str]) -> None:
+    assert patch(change) == {}
+
+
+def test_a_removed_file_is_not_patched() -> None:
+    tree = {path: content for path, content in TREE.items() if path != "src/pkg/b.css"}
+
+    assert patch_of(LEARNED, tree, build_inputs=(), dynamic=False) == {}
+
+
+def test_a_module_is_not_patched_where_metadata_may_be_read_from_it() -> None:
+    assert patch({"src/pkg/a.py": "new"}, dynamic=True) == {}
+    assert patch({"src/pkg/b.css": "new"}, dynamic=True) == {"src/pkg/b.css": ("pkg/b.css",)}
+
+
+def test_nothing_is_patched_in_a_wheel_that_holds_something_of_the_builds_own_making() -> None:
+    made = dataclasses.replace(LEARNED, wheel=WHEEL | contents({"pkg/_version.py": "v"}))
+
+    assert patch({"src/pkg/b.css": "new"}, learned=made) == {}
+
+
+def test_a_file_that_became_metadata_is_not_patched() -> None:
+    tree = TREE | contents({"LICENSE": "l"})
+    wheel = WHEEL | contents({"pkg-1.dist-info/licenses/LICENSE": "l"})
+    learned = Learned(tree=tree, wheel=wheel, origins=learn(wheel, tree))
+
+    assert patch_of(learned, tree | contents({"LICENSE": "new"}), build_inputs=(), dynamic=False) == {}
+
+
+def test_a_file_that_stands_in_the_wheel_twice_is_patched_at_both_places() -> None:
+    tree = contents({"src/pkg/a.py": "a", "src/pkg/b.py": "b", "data/x.txt": "x"})
+    wheel = contents({"pkg/a.py": "a", "pkg/b.py": "b", "pkg/x.txt": "x"})
+    origins = learn(wheel, tree)
+    twice = Learned(
+        tree=tree,
+        wheel=wheel | contents({"other/x.txt": "x"}),
+        origins=dataclasses.replace(origins, of={**origins.of, "other/x.txt": "data/x.txt"}),
+    )
+
+    assert patch_of(twice, tree | contents({"data/x.txt": "new"}), build_inputs=(), dynamic=False) == {
+        "data/x.txt": ("pkg/x.txt", "other/x.txt")
+    }

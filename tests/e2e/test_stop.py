@@ -17,14 +17,24 @@ def test_a_signal_ends_an_idle_daemon_cleanly(tiny: Project, number: int) -> Non
         assert daemon.err.rest() == []
 
 
+INSTALLERS = pytest.mark.parametrize("installer", ["auto", "uv"])
+
+
+def change(web: Project) -> None:
+    """Change what takes a build, with either installer: a patch would be over before anybody could stop it."""
+    web.write({"web/more.py": "more = True\n"})
+    web.edit("web/__init__.py", "one", "two")
+
+
+@INSTALLERS
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_a_signal_during_an_update_leaves_the_environment_whole(
-    web: Project, close_gate: Callable[[], Gate], number: int
+    web: Project, close_gate: Callable[[], Gate], number: int, installer: str
 ) -> None:
     assert web.uvwatch("sync").returncode == 0
-    with web.watch() as daemon:
+    with web.watch("--installer", installer) as daemon:
         gate = close_gate()
-        web.edit("web/__init__.py", "one", "two")
+        change(web)
         building = gate.knock()
         daemon.send(number)
         begin, *between, last = daemon.out.rest()
@@ -35,17 +45,18 @@ def test_a_signal_during_an_update_leaves_the_environment_whole(
         assert building.recv(1) == b""  # the build is gone, too
         gate.open()
     assert web.python("import web; print(web.VALUE)") == "one"
-    assert web.uvwatch("check").stdout.splitlines()[0] == "web is stale: 1 file"
+    assert web.uvwatch("check").stdout.splitlines()[0] == "web is stale: 2 files"
     with web.watch() as daemon:
-        assert daemon.out.seen[1].endswith(": 1 changed)")
+        assert daemon.out.seen[1].endswith(": 1 changed, 1 added)")
     assert web.python("import web; print(web.VALUE)") == "two"
 
 
 def test_a_second_interrupt_ends_it_at_once_with_its_children(web: Project, close_gate: Callable[[], Gate]) -> None:
+    # uv, which is given the time to end by itself: a build of our own ends at once at the first interrupt.
     assert web.uvwatch("sync").returncode == 0
-    with web.watch() as daemon:
+    with web.watch("--installer", "uv") as daemon:
         gate = close_gate()
-        web.edit("web/__init__.py", "one", "two")
+        change(web)
         building = gate.knock()
         # Two interrupts that wait together are one to the kernel: press the keys until it is gone, as a user does.
         while daemon.process.poll() is None:
@@ -67,13 +78,14 @@ def with_patience(process: "subprocess.Popen[bytes]", seconds: float) -> None:
         return
 
 
+@INSTALLERS
 def test_a_daemon_that_was_killed_is_no_obstacle_and_the_next_one_heals(
-    web: Project, close_gate: Callable[[], Gate]
+    web: Project, close_gate: Callable[[], Gate], installer: str
 ) -> None:
     assert web.uvwatch("sync").returncode == 0
-    with web.watch() as daemon:
+    with web.watch("--installer", installer) as daemon:
         gate = close_gate()
-        web.edit("web/__init__.py", "one", "two")
+        change(web)
         building = gate.knock()
         daemon.send(signal.SIGKILL)
         assert daemon.ended() == -signal.SIGKILL

@@ -159,6 +159,7 @@ def test_a_change_during_an_update_is_the_next_batch(web: Project, close_gate: C
     assert web.uvwatch("sync").returncode == 0
     with web.watch() as daemon:
         gate = close_gate()
+        web.write({"web/old.py": "old = True\n"})
         web.edit("web/__init__.py", "one", "two")
         building = gate.knock()
         web.edit("web/__init__.py", "two", "three")

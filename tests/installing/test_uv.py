@@ -201,7 +201,7 @@ async def test_a_reinstall_makes_one_distribution_fresh_and_touches_no_other(nam
         "VIRTUAL_ENV=/nonexistent",
     ],
 )
-async def test_no_variable_of_the_users_breaks_a_reinstall(variable: str, locked: bool, shared: Project) -> None:  # noqa: FBT001
+async def test_no_variable_of_the_users_breaks_a_reinstall(variable: str, locked: bool, shared: Project) -> None:
     name = "ws" if locked else "stray"
     value = shared.installed()[name][0] + 1
     save(shared.roots[name], value)
@@ -303,9 +303,9 @@ async def test_what_fails_without_a_word_is_said_so(tmp_path: Path) -> None:
     ],
 )
 async def test_an_environment_is_made_in_the_mode_wanted(
-    editable: bool | None,  # noqa: FBT001
+    editable: bool | None,
     environ: dict[str, str],
-    expected: bool,  # noqa: FBT001
+    expected: bool,
     tmp_path: Path,
 ) -> None:
     project = Project(tmp_path)

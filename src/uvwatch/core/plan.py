@@ -12,6 +12,7 @@ from enum import Enum
 
 from uvwatch.core.model import Batch, Files, Stale, Why
 from uvwatch.core.origins import Origins
+from uvwatch.core.patterns import decide
 from uvwatch.core.record import in_dist_info
 
 NAMED = 3
@@ -149,6 +150,38 @@ def _above(path: str) -> Iterator[str]:
     while path:
         path = path.rpartition("/")[0]
         yield path
+
+
+def patch_of(
+    learned: Learned, tree: Files, *, build_inputs: tuple[str, ...], dynamic: bool
+) -> Mapping[str, tuple[str, ...]]:
+    """The changed files that may be put in place without a build, and where; empty if a build is needed.
+
+    Only where every change is one of bytes, each changed file stands in the wheel byte for byte, the last wheel held
+    nothing of the build's own making outside dist-info, and metadata cannot be read from what changed.
+
+    Args:
+        learned: what the last build taught.
+        tree: what the tree holds now.
+        build_inputs: gitignore patterns of the files that shape the wheel.
+        dynamic: whether the project leaves metadata to the backend, which may read it from any module.
+    """
+    batch = difference(learned.tree, tree)
+    if batch.added or batch.removed:
+        return {}
+    origins = learned.origins.of
+    if any(path not in origins and path not in learned.rewritten and not in_dist_info(path) for path in learned.wheel):
+        return {}
+    places: dict[str, list[str]] = {source: [] for source in batch.changed}
+    for path, source in origins.items():
+        if source in places:
+            places[source].append(path)
+    for source, found in places.items():
+        if not found or any(map(in_dist_info, found)) or decide(build_inputs, source).include:
+            return {}
+        if dynamic and source.endswith(".py"):
+            return {}
+    return {source: tuple(found) for source, found in places.items()}
 
 
 def describe(stale: tuple[Stale, ...]) -> str:

@@ -42,6 +42,11 @@ class Store:
     def __init__(self, directory: Path | None) -> None:
         self._directory = directory
 
+    @property
+    def keeps(self) -> bool:
+        """Whether anything is kept at all."""
+        return self._directory is not None
+
     def load(self, name: str, root: str) -> Memory:
         """Read back what was saved for this distribution at this root, else an empty memory."""
         if self._directory is None:

@@ -55,7 +55,7 @@ class Completed:
         return "\n".join(self.transcript.split("\n")[-TAIL:])
 
 
-class _Transcript:
+class Transcript:
     """The last lines of a stream of bytes; what is cut is cut at the front."""
 
     def __init__(self, on_line: OnLine | None) -> None:
@@ -65,6 +65,7 @@ class _Transcript:
         self._rest = b""
 
     def feed(self, data: bytes) -> None:
+        """Take what the child printed."""
         *lines, self._rest = (self._rest + data).split(b"\n")
         for line in lines:
             self._add(line)
@@ -74,6 +75,7 @@ class _Transcript:
             self._rest = self._rest[_LONGEST_LINE:]
 
     def end(self) -> None:
+        """Take a last line that has no end."""
         if self._rest:
             self._add(self._rest)
             self._rest = b""
@@ -89,6 +91,7 @@ class _Transcript:
 
     @property
     def text(self) -> str:
+        """What was kept."""
         return "\n".join(self._lines)
 
 
@@ -121,7 +124,7 @@ async def run(
     """
     process = await _start(argv, cwd=cwd, env=env)
     _RUNNING.add(process)
-    transcript = _Transcript(on_line)
+    transcript = Transcript(on_line)
     # The reader outlives a cancellation: a child that blocks on a full pipe cannot end by itself.
     reading, closed = anyio.CancelScope(shield=True), anyio.Event()
 

@@ -278,7 +278,7 @@ async def run_uv(
     if done.returncode < 0:
         raise CycleFailed(FailureKind.UV, f"uv was ended by signal {-done.returncode}", output=done.output)
     roots = (command.cwd, *(() if root is None else (str(root),)))
-    found = diagnose(done.transcript, roots=roots, indent_of=_indent)
+    found = diagnose(done.transcript, roots=roots, indent_of=indent_of_line)
     raise CycleFailed(
         found.kind,
         found.message or f"uv ended with exit status {done.returncode} and no word about why",
@@ -289,7 +289,7 @@ async def run_uv(
     )
 
 
-def _indent(path: str, line: int) -> int:
+def indent_of_line(path: str, line: int) -> int:
     """How far a line of a file is indented; 0 where it cannot be read (any more)."""
     try:
         with Path(path).open("rb") as file:

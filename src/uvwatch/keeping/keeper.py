@@ -5,8 +5,9 @@ nothing by itself; it knows neither events nor the other distributions.
 """
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
+from pathlib import Path
 
 import structlog
 from anyio import to_thread
@@ -15,14 +16,15 @@ from uvwatch.core import record
 from uvwatch.core.model import Batch, Content, Distribution, Files, Known
 from uvwatch.core.origins import learn
 from uvwatch.core.patterns import decide
-from uvwatch.core.plan import Judgement, Learned, Standing, difference, judge
+from uvwatch.core.plan import Judgement, Learned, Standing, difference, judge, patch_of
 from uvwatch.core.rules import Rules
 from uvwatch.core.watchplan import is_below
 from uvwatch.errors import CycleFailed, FailureKind
 from uvwatch.installing.memory import Memory
-from uvwatch.keeping.site import Site, rules_for
+from uvwatch.keeping.site import Site, declared_by, rules_for
 from uvwatch.project.environment import Environment
 from uvwatch.project.installed import InstalledCopy, read_installed
+from uvwatch.project.pyproject import read_pyproject, table
 from uvwatch.watching.contents import contents
 from uvwatch.watching.ignores import GitIgnores
 from uvwatch.watching.places import Places, places
@@ -64,7 +66,14 @@ class Keeper:
         self._known: dict[str, Known] = dict(self._memory.tree) if usable else {}
         self._installed: dict[str, Known] = dict(self._memory.installed)
         self.dirty = False
+        # The digest of uv.lock that the environment was last made from, if it is known.
+        self.lock = self._memory.lock
         self.late = Batch()
+        self.distrusted = False
+        self.copy = InstalledCopy(record={}, files={}, missing=(), whole=False)
+        self._inputs_of: object = None
+        self._inputs: tuple[str, ...] = ()
+        self._dynamic = True
         self._looked = False
         self._suspended: frozenset[str] = frozenset()
         self._generated_of: Learned | None = None
@@ -79,11 +88,6 @@ class Keeper:
     def contents(self) -> Files:
         """What the tree held at the last look, without what is suspended."""
         return {path: known.content for path, known in self._known.items() if path not in self._suspended}
-
-    @property
-    def lock(self) -> str | None:
-        """The digest of uv.lock that the environment was last made from, if it is known."""
-        return self._memory.lock
 
     @property
     def first_seen_editable(self) -> bool:
@@ -217,6 +221,27 @@ class Keeper:
             tree = {path: snapshot.get(path, content) for path, content in self.contents.items()}
             self.learned = Learned(tree=tree, wheel=wheel, origins=learn(wheel, tree), rewritten=rewritten)
 
+    def patch(self) -> Mapping[str, tuple[str, ...]]:
+        """The changed files that may be put in place without a build, and where (``core.plan.patch_of``)."""
+        if self.learned is None or self.distrusted:
+            return {}
+        settings = (self.contents.get("pyproject.toml"), self.contents.get("hatch.toml"))
+        if settings != self._inputs_of:
+            project = table(read_pyproject(Path(self.distribution.root, "pyproject.toml")), "project")
+            self._dynamic = bool(project.get("dynamic")) if project else True
+            self._inputs = declared_by(self.distribution).build_inputs
+            self._inputs_of = settings
+        return patch_of(self.learned, self.contents, build_inputs=self._inputs, dynamic=self._dynamic)
+
+    def patched(self, places: Mapping[str, tuple[str, ...]], tree: Files) -> None:
+        """Take in that these files were put in place as the tree had them."""
+        if self.learned is not None:
+            changes = {source: tree[source] for source in places}
+            wheel = {path: tree[source] for source, found in places.items() for path in found}
+            self.learned = replace(
+                self.learned, tree={**self.learned.tree, **changes}, wheel={**self.learned.wheel, **wheel}
+            )
+
     def unlearned(self) -> Batch:
         """What the tree holds now that the last build did not see."""
         return difference(self.learned.tree, self.contents) if self.learned is not None else Batch()
@@ -249,6 +274,7 @@ class Keeper:
         except OSError as error:
             raise CycleFailed(FailureKind.IO, f"{error.filename}: {error.strerror}") from error
         self._installed = dict(copy.files)
+        self.copy = copy
         return copy
 
     def wheel_files(self) -> dict[str, Content]:
@@ -260,14 +286,14 @@ class Keeper:
         dist_info = self.env.purelib / self.distribution.dist_info
         return (dist_info / "RECORD").exists() and all((self.env.purelib / path).exists() for path in self._installed)
 
-    def remember(self, *, editable: bool | None = None, lock: str | None = None) -> None:
+    def remember(self, *, editable: bool | None = None) -> None:
         """Keep what was learned for the next run; what cannot be written is logged, and costs a build then."""
         self._memory = Memory(
             tree=self._known,
             installed=self._installed,
             learned=self.learned,
             learned_editable=self.distribution.editable,
-            lock=lock or self._memory.lock,
+            lock=self.lock,
             editable=self.first_seen_editable if editable is None else editable,
         )
         error = self.site.store.save(self.name, self.distribution.root, self._memory)

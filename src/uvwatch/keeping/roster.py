@@ -67,9 +67,14 @@ class Roster:
                 keeper.take(site)
         self.site = site
 
-    async def adopt(self, env: Environment) -> None:
+    def _survey(self) -> tuple[Environment, tuple[Distribution, ...], str]:
+        env = open_environment(self.site.prefix)
+        return env, local_distributions(env), self.lock_digest()
+
+    async def adopt(self, env: Environment, found: tuple[Distribution, ...] | None = None) -> None:
         """Keep what is installed now: known keepers go on, new ones look, those that are gone are dropped."""
-        found = await to_thread.run_sync(local_distributions, env)
+        if found is None:
+            found = await to_thread.run_sync(local_distributions, env)
         keepers: dict[str, Keeper] = {}
         for distribution in select(found, self.site.packages) if found else ():
             known = self.keepers.get(distribution.name)
@@ -98,23 +103,23 @@ class Roster:
         """
         made = ""
         try:
-            env = await to_thread.run_sync(open_environment, self.site.prefix)
+            env, found, lock = await to_thread.run_sync(self._survey)
         except NoEnvironment as absent:
             if not absent.can_be_made:
                 raise
             made = "there was no environment"
-            env = await self._make(made)
-        await self.adopt(env)
+            await self._make(made)
+            env, found, lock = await to_thread.run_sync(self._survey)
+        await self.adopt(env, found)
         wanted = self.site.packages is None or self.site.name in self.site.packages
         if self.site.installs_project and wanted and self.site.name not in self.keepers:
             made = f"{self.site.name} was not installed"
             await self.adopt(await self._make(made))
-        lock = await to_thread.run_sync(self.lock_digest)
         if any(keeper.lock not in (None, lock) for keeper in self.keepers.values()):
             made = made or "uv.lock changed"
             await self.adopt(await self._make("uv.lock changed"))
         for keeper in self.keepers.values():
-            keeper.remember(lock=lock)
+            keeper.lock = lock
         return made
 
     async def _make(self, why: str) -> Environment:

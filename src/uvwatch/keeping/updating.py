@@ -1,10 +1,16 @@
-"""Building aside and reinstalling: what is done for one distribution once it was decided.
+"""Bringing one installed copy up to date, once it was decided: patch, rebuild or reinstall.
 
-Everything is verified before it is believed: after a reinstall RECORD and bytes, after a build that there is one wheel.
-Whether something is to be done is not known here.
+The cheapest way that is safe is taken: changed files are put in place (patch), a wheel is built and what differs is put
+in place (rebuild), uv reinstalls (in doubt). Everything is verified before it is believed. Whether something is to be
+done is not known here.
 """
 
+import os
 import tempfile
+import zipfile
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
@@ -12,16 +18,21 @@ import structlog
 from anyio import CancelScope, to_thread
 
 from uvwatch.core import record
-from uvwatch.core.model import Content, Delta
+from uvwatch.core.config import Installer
+from uvwatch.core.model import Action, Content, Delta
 from uvwatch.core.patterns import decide
+from uvwatch.core.placing import Installed, Refusal, Wanted, patched
+from uvwatch.core.plan import Judgement, Standing, name_some
 from uvwatch.errors import CycleFailed, FailureKind
 from uvwatch.installing import leftovers
-from uvwatch.installing.build import build_wheel
 from uvwatch.installing.bytecode import compile_changed
+from uvwatch.installing.inplace import installed_copy, place
+from uvwatch.installing.sources import Sources, of_file, of_wheel, wanted_of_wheel
 from uvwatch.installing.uv import reinstall_command, run_cached
-from uvwatch.installing.wheel import generated_scripts, read_wheel
+from uvwatch.installing.wheel import Wheel, generated_scripts, read_wheel
 from uvwatch.keeping.keeper import Keeper, OnLine, mark
 from uvwatch.keeping.site import STATE
+from uvwatch.keeping.workshop import Workshop
 from uvwatch.project.environment import open_environment
 from uvwatch.project.installed import InstalledCopy, local_distributions
 from uvwatch.project.lock import locked
@@ -30,36 +41,146 @@ from uvwatch.project.pyproject import compiles_bytecode
 log = structlog.get_logger()
 
 
-async def build(keeper: Keeper, on_line: OnLine) -> None:
-    """Have uv build a wheel of the tree into a temporary directory, and learn from it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Update:
+    """What was done, and why in this way."""
+
+    action: Action
+    reason: str
+    delta: Delta = field(default_factory=Delta)
+
+
+async def update(
+    keeper: Keeper, workshop: Workshop, judgement: Judgement, *, editable: bool, by_uv: bool, on_line: OnLine
+) -> Update:
+    """Make one copy fresh; finds out first, by a build, where only the backend can tell.
+
+    Args:
+        keeper: whose copy.
+        workshop: builds wheels.
+        judgement: how the copy stands to the tree.
+        editable: the mode that it shall have.
+        by_uv: leave the installing to uv, whatever else could be done.
+        on_line: given what uv and the backend print.
+
+    Raises:
+        CycleFailed: it could not be done; what was installed is whole.
+    """
+    by_uv = by_uv or keeper.distrusted or keeper.distribution.editable or keeper.site.config.installer is Installer.UV
+    reason = judgement.reason
+    if not by_uv and judgement.standing is Standing.STALE and (found := await _patch(keeper)):
+        return found
+    if judgement.standing is Standing.ASK or not by_uv:
+        async with _built(keeper, workshop, on_line) as (archive, wheel):
+            judgement = await keeper.judge()
+            if judgement.standing is Standing.FRESH:
+                return Update(action=Action.NONE, reason=judgement.reason)
+            reason = judgement.reason
+            if not by_uv:
+                delta = await _place_wheel(keeper, archive, wheel)
+                if isinstance(delta, Delta):
+                    return Update(action=Action.REBUILD, reason=reason, delta=delta)
+                reason = f"{reason}; {delta.reason}"
+    delta = await reinstall(keeper, editable=editable, on_line=on_line)
+    return Update(action=Action.REINSTALL, reason=reason, delta=delta)
+
+
+async def build(keeper: Keeper, workshop: Workshop, on_line: OnLine) -> None:
+    """Build a wheel of the tree aside, and learn from it.
 
     Raises:
         CycleFailed: the build failed, or would choke on something in the tree.
     """
+    async with _built(keeper, workshop, on_line):
+        pass
+
+
+@asynccontextmanager
+async def _built(keeper: Keeper, workshop: Workshop, on_line: OnLine) -> AsyncIterator[tuple[zipfile.ZipFile, Wheel]]:
+    """Build a wheel into a temporary directory and learn from it; it is there as long as the body runs."""
     keeper.require_buildable()
-    site, root, snapshot = keeper.site, keeper.distribution.root, keeper.contents
-    before = await to_thread.run_sync(leftovers.names, root)
-    try:
-        with tempfile.TemporaryDirectory(prefix="uvwatch-") as directory:
-            path = await build_wheel(
-                site.uv,
-                root,
-                out_dir=directory,
-                python=str(keeper.env.python),
-                workspace=site.workspace.root,
-                environ=site.environ,
-                timeout=site.config.build_timeout,
-                on_line=on_line,
+    snapshot = keeper.contents
+    with tempfile.TemporaryDirectory(prefix="uvwatch-") as directory:
+        before = await to_thread.run_sync(leftovers.names, keeper.distribution.root)
+        try:
+            path = await workshop.build(keeper, directory, on_line)
+        finally:
+            with CancelScope(shield=True):
+                await to_thread.run_sync(_clean, keeper, before)
+        reading = partial(read_wheel, path, prefix=keeper.env.prefix, purelib=keeper.env.purelib)
+        wheel = await to_thread.run_sync(reading)
+        scripts = generated_scripts(wheel, prefix=keeper.env.prefix, purelib=keeper.env.purelib)
+        files = {**wheel.files, **dict.fromkeys(scripts, Content("", executable=True))}
+        await keeper.learn(files, snapshot, rewritten=wheel.rewritten | scripts)
+        with zipfile.ZipFile(path) as archive:
+            yield archive, wheel
+
+
+def _clean(keeper: Keeper, before: frozenset[str]) -> None:
+    """Take away what the build left in the tree; a declared artifact may be a generator's, and stays."""
+    patterns = keeper.artifact_patterns
+    cleanup = leftovers.remove(
+        keeper.distribution.root,
+        before,
+        keeper.site.prefix / STATE / "left-by-builds",
+        keep=lambda path: decide(patterns, path).include is True,
+    )
+    if cleanup:
+        log.info("build.leftovers", distribution=keeper.name, deleted=cleanup.deleted, moved=cleanup.moved)
+
+
+async def _patch(keeper: Keeper) -> Update | None:
+    """Put changed files in place that stand in the wheel byte for byte; None where that is not safe."""
+    places, tree = keeper.patch(), keeper.contents
+    if not places:
+        return None
+    installed = installed_copy(keeper.env, keeper.distribution, keeper.copy)
+    changes = {path: tree[source] for source, found in places.items() for path in found}
+    root = keeper.distribution.root
+    sources: Sources = {path: of_file(f"{root}/{source}") for source, found in places.items() for path in found}
+    delta = await _place(keeper, patched(installed, changes), sources, installed)
+    if isinstance(delta, Refusal):
+        log.info("patch.refused", distribution=keeper.name, reason=delta.reason)
+        return None
+    keeper.patched(places, tree)
+    return Update(action=Action.PATCH, reason=f"in the wheel byte for byte: {name_some(places)}", delta=delta)
+
+
+async def _place_wheel(keeper: Keeper, archive: zipfile.ZipFile, wheel: Wheel) -> Delta | Refusal:
+    installed = installed_copy(keeper.env, keeper.distribution, keeper.copy)
+    wanting = partial(wanted_of_wheel, archive, wheel, installed, prefix=keeper.env.prefix, purelib=keeper.env.purelib)
+    return await _place(keeper, await to_thread.run_sync(wanting), of_wheel(archive, wheel), installed)
+
+
+async def _place(keeper: Keeper, wanted: Wanted, sources: Sources, installed: Installed) -> Delta | Refusal:
+    """Put the difference in place and verify it; what is not as planned goes to uv the next time."""
+    delta = await place(keeper.env, installed, wanted, sources)
+    if isinstance(delta, Delta):
+        after = (await keeper.read_installed()).files
+        wrong = _not_as_planned(delta, wanted.files, {path: known.content for path, known in after.items()})
+        if wrong:
+            keeper.distrusted = True
+            raise CycleFailed(
+                FailureKind.ENVIRONMENT,
+                f"{name_some(wrong)} of {keeper.name} is not as it was put in place:"
+                f" does another program change {keeper.env.prefix}?",
             )
-            wheel = await to_thread.run_sync(
-                partial(read_wheel, path, prefix=keeper.env.prefix, purelib=keeper.env.purelib)
-            )
-    finally:
-        with CancelScope(shield=True):
-            await to_thread.run_sync(_clean, keeper, before)
-    scripts = generated_scripts(wheel, prefix=keeper.env.prefix, purelib=keeper.env.purelib)
-    files = {**wheel.files, **dict.fromkeys(scripts, Content("", executable=True))}
-    await keeper.learn(files, snapshot, rewritten=wheel.rewritten | scripts)
+        await _compile(keeper, delta)
+        if not keeper.site.store.keeps:
+            await to_thread.run_sync(_leave_nothing, keeper.env.prefix / STATE)
+    return delta
+
+
+def _leave_nothing(state: Path) -> None:
+    """Remove the directories that staging made, where nothing but the fresh environment is to be left."""
+    for directory, _directories, _files in os.walk(state, topdown=False):
+        with suppress(OSError):  # not empty: somebody else's
+            Path(directory).rmdir()
+
+
+def _not_as_planned(delta: Delta, wanted: Mapping[str, Content], there: Mapping[str, Content]) -> tuple[str, ...]:
+    written = [path for path in (*delta.added, *delta.changed) if there.get(path) != wanted[path]]
+    return (*written, *(path for path in delta.removed if path in there))
 
 
 async def reinstall(keeper: Keeper, *, editable: bool, on_line: OnLine) -> Delta:
@@ -89,24 +210,12 @@ async def reinstall(keeper: Keeper, *, editable: bool, on_line: OnLine) -> Delta
     )
     await _find_again(keeper)
     _verify(keeper, await keeper.read_installed(), old)
+    keeper.distrusted = False
     after = keeper.wheel_files()
     await keeper.learn(after, snapshot)
     delta = record.delta(before, after)
     await _compile(keeper, delta)
     return delta
-
-
-def _clean(keeper: Keeper, before: frozenset[str]) -> None:
-    """Take away what the build left in the tree; a declared artifact may be a generator's, and stays."""
-    patterns = keeper.artifact_patterns
-    cleanup = leftovers.remove(
-        keeper.distribution.root,
-        before,
-        keeper.site.prefix / STATE / "left-by-builds",
-        keep=lambda path: decide(patterns, path).include is True,
-    )
-    if cleanup:
-        log.info("build.leftovers", distribution=keeper.name, deleted=cleanup.deleted, moved=cleanup.moved)
 
 
 async def _find_again(keeper: Keeper) -> None:

@@ -1,0 +1,96 @@
+"""Where wheels are built: in a resident build process where one can, else by uv.
+
+It knows who can build what. What a wheel is for it does not know.
+"""
+
+import time
+from pathlib import Path
+from types import TracebackType
+
+import structlog
+from anyio import to_thread
+
+from uvwatch.core.config import Installer
+from uvwatch.core.patterns import decide
+from uvwatch.installing import buildenv
+from uvwatch.installing.build import build_wheel
+from uvwatch.installing.resident import NotResident, Resident, builds_directory
+from uvwatch.installing.uvsettings import why_uv
+from uvwatch.keeping.keeper import Keeper, OnLine
+from uvwatch.keeping.site import Site, declared_by
+
+log = structlog.get_logger()
+
+
+class Workshop:
+    """The builders of one run, for the length of an ``async with``; build processes start with the first build."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+        self._directory = builds_directory()
+        self._resident = Resident(
+            site.uv, workspace=site.workspace.root, environ=site.environ, directory=self._directory
+        )
+
+    async def __aenter__(self) -> "Workshop":  # noqa: PYI034 - typing.Self is younger than Python 3.10
+        await self._resident.__aenter__()
+        await to_thread.run_sync(buildenv.prune, self._directory, time.time())
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._resident.__aexit__(kind, error, trace)
+
+    async def build(self, keeper: Keeper, out_dir: str, on_line: OnLine) -> str:
+        """Build a wheel of a distribution's tree as it stands, and return its path.
+
+        Raises:
+            CycleFailed: the build failed.
+        """
+        site, root = keeper.site, keeper.distribution.root
+        reason = await to_thread.run_sync(self._why_uv, keeper)
+        if reason is None:
+            try:
+                return await self._resident.build_wheel(
+                    root,
+                    out_dir=out_dir,
+                    python=keeper.env,
+                    timeout=site.config.build_timeout,
+                    on_line=on_line,
+                    inputs_changed=_inputs_changed(keeper),
+                )
+            except NotResident as error:
+                reason = str(error)
+        log.debug("build.by_uv", distribution=keeper.name, reason=reason)
+        return await build_wheel(
+            site.uv,
+            root,
+            out_dir=out_dir,
+            python=str(keeper.env.python),
+            workspace=site.workspace.root,
+            environ=site.environ,
+            timeout=site.config.build_timeout,
+            on_line=on_line,
+        )
+
+    def _why_uv(self, keeper: Keeper) -> str | None:
+        site = keeper.site
+        if site.config.installer is Installer.UV:
+            return 'installer = "uv"'
+        if not site.store.keeps:
+            return "nothing is to be left behind"
+        return why_uv(
+            keeper.distribution.root,
+            workspace=site.workspace,
+            environ=site.environ,
+            python_version=keeper.env.python_version,
+        )
+
+
+def _inputs_changed(keeper: Keeper) -> bool:
+    """Whether what the backend requires may be another than at the last build."""
+    if keeper.learned is None or not Path(keeper.distribution.root, "pyproject.toml").exists():
+        return True
+    patterns = declared_by(keeper.distribution).build_inputs
+    return any(decide(patterns, path).include for path in keeper.unlearned().paths)
