@@ -20,6 +20,7 @@ from uvwatch import __version__
 from uvwatch.core.config import KEYS, Key, Kind
 from uvwatch.errors import Fatal
 from uvwatch.keeping.site import Request
+from uvwatch.serving.escape import escaped
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -214,7 +215,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     except (click.Abort, KeyboardInterrupt):
         status = 130
     except Fatal as error:
-        click.echo(f"uvwatch: error: {error}", err=True)
+        click.echo(f"uvwatch: error: {escaped(str(error))}", err=True)
         status = error.exit_code
     except Exception:  # noqa: BLE001 - the one place where a bug is told as one
         _tell_bug()

@@ -67,13 +67,23 @@ class Inbox:
 
 
 async def until_quiet(inbox: Inbox, *, quiet: float, cap: float, busy: Callable[[], bool]) -> None:
-    """Return once nothing came for ``quiet`` seconds and nobody is ``busy``, or ``cap`` seconds after the call."""
+    """Return once nothing came for ``quiet`` seconds and nobody is ``busy``, or ``cap`` seconds after the call.
+
+    Who was busy and is not any more has just done something, whether or not a hint of it has come yet: the window opens
+    anew.
+    """
     burst = settle.begin(anyio.current_time(), quiet=quiet, cap=cap)
+    held = False
     while True:
         now = anyio.current_time()
         wait = burst.wait(now)
-        if wait == 0.0 and (now >= burst.first + cap or not busy()):
-            return
+        if wait == 0.0:
+            was_held, held = held, busy()
+            if now >= burst.first + cap or not (held or was_held):
+                return
+            if not held:
+                burst = burst.touched(now)
+                continue
         with anyio.move_on_after(wait or BUSY_POLL):
             await inbox.wait_for_more()
             burst = burst.touched(anyio.current_time())

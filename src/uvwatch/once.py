@@ -137,13 +137,16 @@ async def _report(request: Request) -> CheckReport:
     except Fatal as error:
         failure = Failure(kind=FailureKind.ENVIRONMENT, message=str(error))
         return CheckReport(fresh=None, environment=environment, error=failure, distributions=tuple(checked))
-    return CheckReport(fresh=all(each.fresh for each in checked), environment=environment, distributions=tuple(checked))
+    fresh = bool(checked) and all(each.fresh for each in checked)
+    return CheckReport(fresh=fresh, environment=environment, distributions=tuple(checked))
 
 
 def _require_installed(pipeline: Pipeline) -> None:
     site = pipeline.site
-    if site.installs_project and site.packages is None and site.name not in pipeline.keepers:
-        raise Fatal(f"{site.name} is not installed in {site.prefix}: run `uvwatch sync`")
+    wanted = site.packages or ((site.name,) if site.installs_project else ())
+    absent = sorted({*wanted} - pipeline.keepers.keys())
+    if absent:
+        raise Fatal(f"{absent[0]} is not installed in {site.prefix}: run `uvwatch sync`")
 
 
 async def _check(keeper: Keeper, workshop: Workshop, lock: str) -> CheckedDistribution:

@@ -7,6 +7,7 @@ the keepers. A pipeline does not know what wakes it: a change, a command or the 
 import os
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 
 import anyio
 import structlog
@@ -65,7 +66,6 @@ class Pipeline:
         self._flips: dict[str, list[float]] = {}
         self._late: dict[str, dict[str, tuple[float, ...]]] = {}
         self._lock_checked: Mapping[str, str] = {}
-        self._environment: object = None
         self._site_files = self.roster.site_state()
         self._settled = True
 
@@ -102,11 +102,10 @@ class Pipeline:
         try:
             async with self.site.locks.update():
                 finished = self._finish(await self._results(batches), started)
-                # Not before: what the next look compares with, and the next run begins with, is no part of the update.
-                self._environment = await to_thread.run_sync(self.roster.environment_state)
+                # Not before: what the next run begins with is no part of the update.
                 for keeper in self.keepers.values():
                     if not keeper.dirty:
-                        keeper.remember(editable=self.site.request.editable)
+                        await to_thread.run_sync(partial(keeper.remember, editable=self.site.request.editable))
         finally:
             # On a stop, too: every begin line has its end line.
             if finished is None:
@@ -177,16 +176,17 @@ class Pipeline:
                 done = await update(
                     keeper, self._workshop, judgement, editable=editable, by_uv=by_uv, on_line=self._on_line
                 )
+                self.roster.note(keeper)
             else:
                 done = Update(action=Action.NONE, reason=judgement.reason)
+            if keeper.distribution.editable != isinstance(keeper, EditableKeeper):
+                await self.roster.adopt(keeper.env)
         except (CycleFailed, Fatal) as error:
             if not again and isinstance(error, CycleFailed) and await self._changed_under(keeper):
                 log.info("update.again", distribution=keeper.name, reason=str(error))
                 return await self._bring(keeper, batch, again=True)
             return _failed(keeper.name, self._reason(error))
         keeper.dirty = False
-        if keeper.distribution.editable != isinstance(keeper, EditableKeeper):
-            await self.roster.adopt(keeper.env)
         same = done.action is Action.NONE and batch and not batch.differs
         return Result(
             name=keeper.name, action=done.action, reason="same bytes" if same else done.reason, delta=done.delta
@@ -274,7 +274,7 @@ class Pipeline:
         """
         for keeper in self.keepers.values():
             await keeper.look()
-            if not keeper.dirty and (await keeper.judge()).standing is not Standing.FRESH:
+            if not keeper.dirty and keeper.unlearned() and await self._is_stale(keeper):
                 keeper.late = self._without_loops(keeper, keeper.unlearned())
             else:
                 self._late.pop(keeper.name, None)
@@ -304,14 +304,18 @@ class Pipeline:
 
     async def copies_changed(self) -> bool:
         """Whether somebody else changed an installed copy: compared by signature, file by file."""
+        # What failed waits for a change: it is stale, and known to be.
+        return any([await self._is_stale(keeper) for keeper in self.keepers.values() if not keeper.dirty])
+
+    async def _is_stale(self, keeper: Keeper) -> bool:
         try:
-            return any([(await keeper.judge()).standing is not Standing.FRESH for keeper in self.keepers.values()])
+            return (await keeper.judge()).standing is not Standing.FRESH
         except CycleFailed:
-            return True
+            return True  # what cannot be read is not known to be fresh: the next cycle says so
 
     async def environment_changed(self) -> bool:
         """Whether the environment holds other local distributions, or other copies, than after the last cycle."""
-        return await to_thread.run_sync(self.roster.environment_state) != self._environment
+        return await to_thread.run_sync(self.roster.was_changed)
 
     def site_files_changed(self) -> tuple[str, ...]:
         """Which of the files that the settings come from are others than at the last cycle, relative to the project."""
@@ -329,7 +333,8 @@ class Pipeline:
         git = any((above / ".git" / "index.lock").exists() for above in (root, *root.parents))
         if git or any(keeper.is_refilling() for keeper in self.keepers.values()):
             return True
-        return bool(self.keepers) and prefix.is_dir() and not (prefix / "pyvenv.cfg").exists()
+        had_one = any(keeper.env.has_pyvenv_cfg for keeper in self.keepers.values())
+        return had_one and prefix.is_dir() and not (prefix / "pyvenv.cfg").exists()
 
     async def check_lock(self) -> None:
         """Warn if dependencies were edited but not locked; uv is asked only when the files are others than before."""
@@ -353,14 +358,13 @@ class Pipeline:
             )
 
     def _reason(self, error: CycleFailed | Fatal) -> CycleFailed:
-        """What a failed cycle says; a broken pyproject.toml is named with its place, relative to the workspace root."""
+        """What a failed cycle says; a broken pyproject.toml is named with its place, relative to the project."""
         if isinstance(error, CycleFailed):
             return error
         if not isinstance(error, BrokenPyproject):
             return CycleFailed(FailureKind.ENVIRONMENT, str(error))
-        root = self.site.workspace.root
-        path = error.path.relative_to(root) if error.path.is_relative_to(root) else error.path
-        return CycleFailed(FailureKind.BUILD, error.message, path=str(path), line=error.line, column=error.column)
+        path = os.path.relpath(error.path, self.site.workspace.project)
+        return CycleFailed(FailureKind.BUILD, error.message, path=path, line=error.line, column=error.column)
 
 
 def failure_of(error: CycleFailed) -> Failure:
@@ -379,7 +383,7 @@ def _failed(name: str, error: CycleFailed) -> Result:
     return Result(name=name, action=Action.NONE, reason="", error=failure_of(error))
 
 
-_STOPPED = CycleFailed(FailureKind.ENVIRONMENT, "stopped before the update was over")
+_STOPPED = CycleFailed(FailureKind.ENVIRONMENT, "ended before the update was over")
 
 
 def _outcome(results: tuple[Result, ...]) -> Outcome:

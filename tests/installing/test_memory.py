@@ -61,8 +61,10 @@ def test_a_broken_file_is_as_good_as_none(tmp_path: Path, text: str) -> None:
 
 
 def test_nothing_is_created_in_place_of_an_environment_that_vanished(tmp_path: Path) -> None:
-    assert Store(tmp_path / "gone" / ".uvwatch").save("pkg", "/r", Memory()) is None
-    assert list(tmp_path.iterdir()) == []
+    (tmp_path / "venv").mkdir()
+
+    assert Store(tmp_path / "venv" / ".uvwatch", inside=tmp_path / "venv").save("pkg", "/r", Memory()) is None
+    assert list((tmp_path / "venv").iterdir()) == []
 
 
 def test_a_place_that_cannot_be_written_is_said_and_leaves_nothing_partial(tmp_path: Path) -> None:

@@ -37,10 +37,14 @@ class Memory:
 
 
 class Store:
-    """The directory that memories lie in; ``directory`` None keeps nothing."""
+    """The directory that memories lie in; ``directory`` None keeps nothing.
 
-    def __init__(self, directory: Path | None) -> None:
+    ``inside`` is the environment that it lies in, if it lies in one.
+    """
+
+    def __init__(self, directory: Path | None, *, inside: Path | None = None) -> None:
         self._directory = directory
+        self._inside = inside
 
     @property
     def keeps(self) -> bool:
@@ -64,9 +68,9 @@ class Store:
         target = self._directory / f"{name}.json"
         partial = target.with_suffix(f".{os.getpid()}")
         try:
-            if not self._directory.parent.is_dir():
+            if self._inside is not None and not (self._inside / "pyvenv.cfg").exists():
                 return None  # nothing is created in place of an environment that vanished
-            self._directory.mkdir(exist_ok=True)
+            self._directory.mkdir(parents=self._inside is None, exist_ok=True)
             partial.write_text(json.dumps(_encode(root, memory), separators=(",", ":")), encoding="ascii")
             partial.replace(target)
         except OSError as error:

@@ -5,6 +5,7 @@ editable wheel holds is not compared with the tree: it holds links to it.
 """
 
 from collections.abc import Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from uvwatch.core.model import Batch, Known
@@ -13,11 +14,14 @@ from uvwatch.core.plan import Judgement, Learned, Standing, difference, name_som
 from uvwatch.keeping.keeper import Keeper
 from uvwatch.keeping.site import declared_by
 from uvwatch.project import files
+from uvwatch.project.pyproject import BrokenPyproject
 from uvwatch.watching.places import Places
 
 
 class EditableKeeper(Keeper):
     """Keeps the metadata of one editable install."""
+
+    _patterns: tuple[str, ...] = ("/pyproject.toml", "/setup.py", "/setup.cfg")
 
     def _look(self, where: Places | None) -> Batch:
         del where  # a handful of files: all are looked at
@@ -35,7 +39,10 @@ class EditableKeeper(Keeper):
     def _read_inputs(self) -> dict[str, Known]:
         root = Path(self.distribution.root)
         found: dict[str, Known] = {}
-        for pattern in declared_by(self.distribution).build_inputs:
+        # Of a file that does not parse the last good ones hold, and the file itself is one of them.
+        with suppress(BrokenPyproject):
+            self._patterns = declared_by(self.distribution).build_inputs
+        for pattern in self._patterns:
             for path in root.glob(pattern.strip("/")):
                 name = path.relative_to(root).as_posix()
                 try:

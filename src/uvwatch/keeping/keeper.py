@@ -6,6 +6,7 @@ nothing by itself; it knows neither events nor the other distributions.
 
 import os
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,9 +23,10 @@ from uvwatch.core.watchplan import is_below
 from uvwatch.errors import CycleFailed, FailureKind
 from uvwatch.installing.memory import Memory
 from uvwatch.keeping.site import Site, declared_by, rules_for
+from uvwatch.project import files
 from uvwatch.project.environment import Environment
 from uvwatch.project.installed import InstalledCopy, read_installed
-from uvwatch.project.pyproject import read_pyproject, table
+from uvwatch.project.pyproject import BrokenPyproject, read_pyproject, table
 from uvwatch.watching.contents import contents
 from uvwatch.watching.ignores import GitIgnores
 from uvwatch.watching.places import Places, places
@@ -33,6 +35,8 @@ from uvwatch.watching.tree import Problem, Tree
 from uvwatch.watching.tree import difference as tree_difference
 
 OnLine = Callable[[str], None]
+
+_SETTINGS = ("pyproject.toml", "hatch.toml")
 
 log = structlog.get_logger()
 
@@ -63,6 +67,7 @@ class Keeper:
         self.tree: Tree | None = None
         self.problems: tuple[Problem, ...] = ()
         self._rules: Rules | None = None
+        self._rules_due = False
         self._known: dict[str, Known] = dict(self._memory.tree) if usable else {}
         self._installed: dict[str, Known] = dict(self._memory.installed)
         self.dirty = False
@@ -104,7 +109,8 @@ class Keeper:
 
     def inherit(self, former: "Keeper") -> None:
         """Take over what the keeper of the same distribution knew, where the environment, and its memory, were lost."""
-        self._memory = replace(self._memory, editable=former.first_seen_editable)
+        if self._memory.editable is None:
+            self._memory = replace(self._memory, editable=former.first_seen_editable)
 
     def concerned(self, paths: Iterable[str]) -> Places:
         """Where this tree has to be looked at again after events on absolute paths."""
@@ -138,7 +144,7 @@ class Keeper:
 
     def _look(self, where: Places | None) -> Batch:
         before, held = self.tree, self.contents
-        if self._rules is None or before is None:
+        if self._rules_due or before is None:
             where = None
         root = self.distribution.root
         if where is None:
@@ -147,12 +153,26 @@ class Keeper:
         else:
             self.tree = scan(root, self.rules, before=before, only=where.only, whole=where.whole)
             read = contents(root, self.tree, self._known, before=before, listed=where.only | where.whole)
+        settings = [self._known.get(name) for name in _SETTINGS]
         self._known = dict(read.known)
-        self.problems = (*self.tree.problems, *read.problems)
+        if before is not None and settings != [self._known.get(name) for name in _SETTINGS]:
+            # They may bring more of the tree into view, or less: all of it is looked at by the new rules.
+            self.forget_rules()
+            self.tree = scan(root, self.rules)
+            read = contents(root, self.tree, self._known)
+            self._known = dict(read.known)
+        troubled, self.problems = {*self.problems}, (*self.tree.problems, *read.problems)
+        for problem in {*self.problems} - troubled:
+            log.warning("tree.problem", distribution=self.name, path=problem.path, problem=problem.what)
+        # What a build choked on is no file: its coming and going is a change all the same.
+        odd = [problem.path for problem in troubled ^ {*self.problems}]
         if before is None:
             return Batch()
         added, changed, removed = tree_difference(before, self.tree)
-        return difference(held, self.contents, seen=(*added, *changed, *removed))
+        batch = difference(held, self.contents, seen=(*added, *changed, *removed))
+        return replace(
+            batch, touched=tuple(sorted({*batch.touched, *odd} - {*batch.added, *batch.changed, *batch.removed}))
+        )
 
     def _packages(self) -> frozenset[str]:
         """Directories that carry files of the wheel: learned, or guessed from the names of what is installed."""
@@ -163,7 +183,7 @@ class Keeper:
 
     def forget_rules(self) -> None:
         """Have the rules made anew when they are next needed: settings changed, or what is known of the packages."""
-        self._rules = None
+        self._rules_due = True
 
     async def judge(self) -> Judgement:
         """Compare, without a build.
@@ -196,8 +216,14 @@ class Keeper:
     @property
     def rules(self) -> Rules:
         """What decides about the paths of the tree."""
-        if self._rules is None:
-            self._rules = rules_for(self.site, self.distribution, self._packages(), self._others)
+        if self._rules is None or self._rules_due:
+            self._rules_due = False
+            try:
+                self._rules = rules_for(self.site, self.distribution, self._packages(), self._others)
+            except BrokenPyproject:
+                # The last good ones hold until the file is mended; the cycle says what is wrong with it.
+                if self._rules is None:
+                    raise
         return self._rules
 
     @property
@@ -205,21 +231,39 @@ class Keeper:
         """The gitignore patterns by which settings name artifacts."""
         return tuple(artifact.pattern for artifact in self.rules.artifacts)
 
-    async def learn(self, wheel: Files, snapshot: Files, *, rewritten: frozenset[str] = frozenset()) -> None:
+    async def learn(
+        self,
+        wheel: Files,
+        snapshot: Files,
+        *,
+        rewritten: frozenset[str] = frozenset(),
+        moved: frozenset[str] = frozenset(),
+    ) -> None:
         """Take in that the tree, as the snapshot has it, builds this wheel (as installed).
 
         What is known of the packages may bring more of the tree into view; what was out of view until now is taken as
-        it is.
+        it is. What was ``moved`` (written) while the backend read it, and is another now than in the wheel, was not
+        learned: the snapshot's bytes may have been back before anybody looked.
         """
-        await to_thread.run_sync(self._learn, wheel, snapshot, rewritten)
+        await to_thread.run_sync(self._learn, wheel, snapshot, rewritten, moved)
 
-    def _learn(self, wheel: Files, snapshot: Files, rewritten: frozenset[str]) -> None:
+    def _learn(self, wheel: Files, snapshot: Files, rewritten: frozenset[str], moved: frozenset[str]) -> None:
         self.learned = Learned(tree=snapshot, wheel=wheel, origins=learn(wheel, snapshot), rewritten=rewritten)
         if self.rules.packages != self._packages():
             self.forget_rules()
             self._look(None)
             tree = {path: snapshot.get(path, content) for path, content in self.contents.items()}
-            self.learned = Learned(tree=tree, wheel=wheel, origins=learn(wheel, tree), rewritten=rewritten)
+            gone = {path: content for path, content in snapshot.items() if path in moved and path not in tree}
+            self.learned = Learned(tree=tree | gone, wheel=wheel, origins=learn(wheel, tree), rewritten=rewritten)
+        now, origins = self.contents, self.learned.origins
+        unsure = {
+            path
+            for path in moved & now.keys()
+            if any(wheel[place].digest != now[path].digest for place in origins.installed(path, wheel))
+        }
+        if unsure:
+            tree = {path: content for path, content in self.learned.tree.items() if path not in unsure}
+            self.learned = replace(self.learned, tree=tree)
 
     def patch(self) -> Mapping[str, tuple[str, ...]]:
         """The changed files that may be put in place without a build, and where (``core.plan.patch_of``)."""
@@ -277,6 +321,14 @@ class Keeper:
         self.copy = copy
         return copy
 
+    def reread(self, paths: Iterable[str]) -> Files:
+        """Read these installed files again, and give what they hold; those that are not there are left out."""
+        for path in paths:
+            self._installed.pop(path, None)
+            with suppress(OSError):
+                self._installed[path] = files.read(str(self.env.purelib / path))
+        return {path: self._installed[path].content for path in paths if path in self._installed}
+
     def wheel_files(self) -> dict[str, Content]:
         """What is installed of the wheel, as last read: without what the installer wrote by itself."""
         return record.of_the_wheel({path: known.content for path, known in self._installed.items()})
@@ -288,7 +340,7 @@ class Keeper:
 
     def remember(self, *, editable: bool | None = None) -> None:
         """Keep what was learned for the next run; what cannot be written is logged, and costs a build then."""
-        self._memory = Memory(
+        memory = Memory(
             tree=self._known,
             installed=self._installed,
             learned=self.learned,
@@ -296,6 +348,9 @@ class Keeper:
             lock=self.lock,
             editable=self.first_seen_editable if editable is None else editable,
         )
+        if memory == self._memory:
+            return
+        self._memory = memory
         error = self.site.store.save(self.name, self.distribution.root, self._memory)
         if error is not None:
             log.info("memory.not_saved", distribution=self.name, path=error.filename, reason=error.strerror)

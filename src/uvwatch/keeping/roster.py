@@ -28,6 +28,7 @@ class Roster:
     def __init__(self, site: Site, on_line: OnLine) -> None:
         self.site = site
         self.keepers: dict[str, Keeper] = {}
+        self.state: Mapping[str, object] = {}
         self._on_line = on_line
 
     @property
@@ -68,8 +69,13 @@ class Roster:
         self.site = site
 
     def _survey(self) -> tuple[Environment, tuple[Distribution, ...], str]:
-        env = open_environment(self.site.prefix)
-        return env, local_distributions(env), self.lock_digest()
+        try:
+            env = open_environment(self.site.prefix)
+            return env, local_distributions(env), self.lock_digest()
+        except OSError as error:
+            raise CycleFailed(
+                FailureKind.ENVIRONMENT, f"{error.filename or self.site.prefix}: {error.strerror}"
+            ) from error
 
     async def adopt(self, env: Environment, found: tuple[Distribution, ...] | None = None) -> None:
         """Keep what is installed now: known keepers go on, new ones look, those that are gone are dropped."""
@@ -86,7 +92,10 @@ class Roster:
             keeper = kind(self.site, env, distribution, others)
             if known is not None:
                 keeper.inherit(known)
-            await keeper.read_installed()
+            try:
+                await keeper.read_installed()
+            except CycleFailed as error:
+                log.warning("installed.unreadable", distribution=distribution.name, reason=str(error))
             await keeper.look()
             keepers[distribution.name] = keeper
         self.keepers = keepers
@@ -103,26 +112,41 @@ class Roster:
         """
         made = ""
         try:
-            env, found, lock = await to_thread.run_sync(self._survey)
+            lock = await self._take_stock()
         except NoEnvironment as absent:
             if not absent.can_be_made:
                 raise
             made = "there was no environment"
             await self._make(made)
-            env, found, lock = await to_thread.run_sync(self._survey)
-        await self.adopt(env, found)
+            lock = await self._take_stock()
         wanted = self.site.packages is None or self.site.name in self.site.packages
         if self.site.installs_project and wanted and self.site.name not in self.keepers:
             made = f"{self.site.name} was not installed"
-            await self.adopt(await self._make(made))
+            await self._make(made)
+            lock = await self._take_stock()
+        unknown = sorted({*(self.site.packages or ())} - self.keepers.keys())
+        if unknown:
+            raise Fatal(f"no local distribution {unknown[0]} is installed in {self.site.prefix}")
         if any(keeper.lock not in (None, lock) for keeper in self.keepers.values()):
             made = made or "uv.lock changed"
-            await self.adopt(await self._make("uv.lock changed"))
+            await self._make("uv.lock changed")
+            lock = await self._take_stock()
         for keeper in self.keepers.values():
             keeper.lock = lock
         return made
 
-    async def _make(self, why: str) -> Environment:
+    async def _take_stock(self) -> str:
+        """Adopt what is installed now, and give the digest of uv.lock."""
+        env, found, lock = await to_thread.run_sync(self._survey)
+        self.state = {each.name: (each, mark(env, each)) for each in found}
+        await self.adopt(env, found)
+        return lock
+
+    def note(self, keeper: Keeper) -> None:
+        """Take in that this copy was just updated by ourselves."""
+        self.state = {**self.state, keeper.name: (keeper.distribution, mark(keeper.env, keeper.distribution))}
+
+    async def _make(self, why: str) -> None:
         log.info("environment.sync", reason=why, environment=str(self.site.prefix))
         command = make_command(
             self.site.uv,
@@ -145,7 +169,6 @@ class Roster:
             raise CycleFailed(
                 FailureKind.ENVIRONMENT, "uv.lock does not fit pyproject.toml: run `uv lock`", output=error.output
             ) from error
-        return await to_thread.run_sync(open_environment, self.site.prefix)
 
     def _mode_of_all(self) -> bool | None:
         """The mode in which uv shall install what it makes; None leaves it to uv."""
@@ -163,13 +186,13 @@ class Roster:
         """Identify what the files hold that the settings come from, by absolute path."""
         return {path: digest_of(path) for path in self.site.files()}
 
-    def environment_state(self) -> object:
-        """Identify which local distributions are installed, and which copy of each; None without an environment."""
+    def was_changed(self) -> bool:
+        """Whether other local distributions, or other copies, are installed than when last looked at or written."""
         try:
-            env = open_environment(self.site.prefix)
-            return tuple((each, mark(env, each)) for each in local_distributions(env))
-        except (Fatal, OSError):
-            return None
+            env, found, _lock = self._survey()
+        except (CycleFailed, Fatal):
+            return True
+        return self.state != {each.name: (each, mark(env, each)) for each in found}
 
 
 def digest_of(path: str) -> str:

@@ -3,6 +3,7 @@
 A ``Site`` is found once and found again when its files change. It knows where things are; it changes nothing.
 """
 
+import hashlib
 import os
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import platformdirs
+from packaging.utils import canonicalize_name
 
 from uvwatch.core.config import Config, MemberConfig, load, load_member, own_table
 from uvwatch.core.model import Distribution
@@ -60,7 +62,8 @@ class Site:
     @property
     def packages(self) -> tuple[str, ...] | None:
         """The distributions asked for: by option, else by the configuration; None for all."""
-        return self.request.packages or self.config.packages
+        names = self.request.packages or self.config.packages
+        return None if names is None else tuple(canonicalize_name(name) for name in names)
 
     @property
     def name(self) -> str:
@@ -98,7 +101,7 @@ def find_site(request: Request) -> Site:
         config=config,
         uv=find_uv(request.environ),
         prefix=prefix,
-        store=Store(_state_directory(prefix, request.environ)),
+        store=_store(prefix, request.environ),
         locks=Locks(runtime_directory(request.environ), prefix),
     )
 
@@ -205,10 +208,11 @@ def _rebased(patterns: tuple[str, ...], inside: str | None) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _state_directory(prefix: Path, environ: Mapping[str, str]) -> Path | None:
-    """Where what was learned is kept; None where a one-shot image build asked to leave nothing behind."""
+def _store(prefix: Path, environ: Mapping[str, str]) -> Store:
+    """Where what was learned is kept: nowhere for a one-shot image build that asked to leave nothing behind."""
     if environ.get("UV_NO_CACHE", "").lower() in ("1", "true", "yes", "on"):
-        return None
+        return Store(None)
     if prefix.is_dir() and not (prefix / "pyvenv.cfg").exists() and (prefix / "bin").exists():
-        return Path(platformdirs.user_cache_dir("uvwatch"), os.fsencode(prefix.resolve()).hex()[-64:])
-    return prefix / STATE
+        name = hashlib.sha256(os.fsencode(prefix.resolve())).hexdigest()[:16]
+        return Store(Path(platformdirs.user_cache_dir("uvwatch"), "state", name))
+    return Store(prefix / STATE, inside=prefix)

@@ -111,13 +111,16 @@ async def _built(keeper: Keeper, workshop: Workshop, on_line: OnLine) -> AsyncIt
         wheel = await to_thread.run_sync(reading)
         scripts = generated_scripts(wheel, prefix=keeper.env.prefix, purelib=keeper.env.purelib)
         files = {**wheel.files, **dict.fromkeys(scripts, Content("", executable=True))}
-        await keeper.learn(files, snapshot, rewritten=wheel.rewritten | scripts)
+        moved = frozenset((await keeper.look()).paths)
+        await keeper.learn(files, snapshot, rewritten=wheel.rewritten | scripts, moved=moved)
         with zipfile.ZipFile(path) as archive:
             yield archive, wheel
 
 
 def _clean(keeper: Keeper, before: frozenset[str]) -> None:
     """Take away what the build left in the tree; a declared artifact may be a generator's, and stays."""
+    if not (keeper.site.prefix / "pyvenv.cfg").exists():
+        return  # nothing is created in place of an environment that vanished
     patterns = keeper.artifact_patterns
     cleanup = leftovers.remove(
         keeper.distribution.root,
@@ -156,8 +159,8 @@ async def _place(keeper: Keeper, wanted: Wanted, sources: Sources, installed: In
     """Put the difference in place and verify it; what is not as planned goes to uv the next time."""
     delta = await place(keeper.env, installed, wanted, sources)
     if isinstance(delta, Delta):
-        after = (await keeper.read_installed()).files
-        wrong = _not_as_planned(delta, wanted.files, {path: known.content for path, known in after.items()})
+        there = await to_thread.run_sync(keeper.reread, (*delta.added, *delta.changed, *delta.removed))
+        wrong = _not_as_planned(delta, wanted.files, there)
         if wrong:
             keeper.distrusted = True
             raise CycleFailed(
@@ -212,7 +215,7 @@ async def reinstall(keeper: Keeper, *, editable: bool, on_line: OnLine) -> Delta
     _verify(keeper, await keeper.read_installed(), old)
     keeper.distrusted = False
     after = keeper.wheel_files()
-    await keeper.learn(after, snapshot)
+    await keeper.learn(after, snapshot, moved=frozenset((await keeper.look()).paths))
     delta = record.delta(before, after)
     await _compile(keeper, delta)
     return delta
