@@ -1,6 +1,6 @@
 """The nouns: what flows from a saved file to a line on stdout, as frozen values.
 
-``Change`` → ``Batch`` → ``Plan`` → ``Outcome`` → ``Event``. Enum values are the words of the public JSON.
+``Batch`` → ``Result`` → ``Event``; ``core.plan`` says what is to be done, and why. Enum values are the words of the public JSON.
 Paths inside a distribution are ``str`` with ``/`` between the parts, relative to its root; bytes that are not UTF-8
 stand as surrogates (``os.fsdecode``). This module knows no rule and does nothing.
 """
@@ -168,15 +168,6 @@ class Batch:
     def differs(self) -> bool:
         """Whether any byte of the tree is another than before."""
         return bool(self.added or self.changed or self.removed)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Plan:
-    """What shall be done for one distribution, and why, in words that logs, ``check`` and JSON print alike."""
-
-    distribution: Distribution
-    action: Action
-    reason: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
