@@ -1,6 +1,6 @@
 """The nouns: what flows from a saved file to a line on stdout, as frozen values.
 
-``Batch`` → ``Result`` → ``Event``; ``core.plan`` says what is to be done, and why. Enum values are the words of the public JSON.
+``Batch`` → ``Result`` → ``Event``; ``core.plan`` says what is to be done, and why. Enum values are the words of JSON.
 Paths inside a distribution are ``str`` with ``/`` between the parts, relative to its root; bytes that are not UTF-8
 stand as surrogates (``os.fsdecode``). This module knows no rule and does nothing.
 """
