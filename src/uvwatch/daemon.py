@@ -108,7 +108,7 @@ class Daemon:
             self._move(Move.CHANGED)
             config = self._pipeline.site.config
             await until_quiet(self._inbox, quiet=config.settle, cap=config.settle_max, busy=self._pipeline.is_busy)
-        if trigger is not Trigger.CHANGE:
+        else:
             self._inbox.doubt()
         hints = self._inbox.take()
         began = anyio.current_time()

@@ -85,10 +85,6 @@ class Sentry:
             if path
         )
 
-    async def rest(self) -> None:
-        """Tidy up while there is nothing to do."""
-        await self._watcher.merge()
-
     async def _poll(self, rest: WatchPlan) -> None:
         armed = self._watcher.armed
         singles = [path for path in rest.single if path not in armed.single]
