@@ -1,6 +1,6 @@
 """After random edits the copy that ``uvwatch sync`` leaves equals the one that uv makes of the same tree.
 
-Each sequence has a tree and two environments of its own: ``.venv`` is kept by uvwatch, ``reference`` is made fresh by
+Each sequence has a tree and two environments of its own: ``.venv`` is kept by uvwatch, the reference is made fresh by
 uv's targeted reinstall. A sequence depends on the seed and its own number only.
 """
 
@@ -108,7 +108,8 @@ def sequence(home: Path, source: random.Random, edits: int, tally: Tally, done: 
     Raises:
         Mismatch: after the last edit of ``done`` the copies differ.
     """
-    stage, reference = Stage(home=home / "ours"), home / "reference"
+    # The two paths are equally long: a console script begins in another way where its interpreter's path is too long.
+    stage, reference = Stage(home=home / "ours"), home / "uv" / "reference" / ".venv"
     prepare(stage)
     run(stage, uv.find_uv_bin(), "sync", "--no-editable", further={"UV_PROJECT_ENVIRONMENT": str(reference)})
     actions: list[str] = []
