@@ -10,6 +10,7 @@ from pathlib import Path
 import anyio
 import structlog
 from anyio import to_thread
+from anyio.abc import TaskGroup
 
 from uvwatch import __version__
 from uvwatch.core import phase
@@ -20,6 +21,7 @@ from uvwatch.errors import FailureKind
 from uvwatch.inbox import Inbox, until_quiet
 from uvwatch.keeping.site import Request, Site, find_site
 from uvwatch.keeping.workshop import Workshop
+from uvwatch.lockcheck import LockCheck
 from uvwatch.pipeline import Pipeline
 from uvwatch.sentry import Sentry
 from uvwatch.serving.stream import StdoutClosed
@@ -60,10 +62,13 @@ async def watch(request: Request, *, as_json: bool, color: str) -> None:
 class Daemon:
     """Keeps one environment fresh."""
 
+    _tasks: TaskGroup
+
     def __init__(self, site: Site, display: Display, workshop: Workshop) -> None:
         self._display = display
         self._inbox = Inbox()
         self._pipeline = Pipeline(site, display.publish, workshop, display.output)
+        self._lock_check = LockCheck(self._pipeline.roster, display.publish)
         self._phase = Phase.STARTING
         self._failures = 0
         self._retry_at = float("inf")
@@ -78,6 +83,7 @@ class Daemon:
         """
         self._display.show(self._phase)
         async with background() as tasks:
+            self._tasks = tasks
             if self._display.terminal is not None:
                 tasks.start_soon(self._display.terminal.run)
             await self._pipeline.roster.open()
@@ -146,7 +152,7 @@ class Daemon:
         self._plan_retry(finished)
         if await self._pipeline.changed_meanwhile():
             self._inbox.doubt()
-        await self._pipeline.check_lock()
+        self._tasks.start_soon(self._lock_check.run)
 
     def _plan_retry(self, finished: CycleFinished) -> None:
         """A cause outside (network, lock, disk) may go away by itself; a build error waits for a change."""

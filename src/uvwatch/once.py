@@ -19,6 +19,7 @@ from uvwatch.keeping.keeper import Keeper
 from uvwatch.keeping.site import Request, Site, find_site
 from uvwatch.keeping.updating import build
 from uvwatch.keeping.workshop import Workshop
+from uvwatch.lockcheck import LockCheck
 from uvwatch.pipeline import Pipeline, failure_of
 from uvwatch.project.environment import open_environment
 from uvwatch.serving.check import CheckedDistribution, CheckReport, check_lines, check_object
@@ -96,7 +97,7 @@ async def _once(site: Site, display: Display) -> CycleFinished:
             tasks.start_soon(display.terminal.run)
         await pipeline.roster.open()
         finished = await pipeline.cycle(Trigger.SYNC)
-        await pipeline.check_lock()
+        await LockCheck(pipeline.roster, Unread(display).publish).run()
     return finished
 
 

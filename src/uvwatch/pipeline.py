@@ -14,6 +14,7 @@ import structlog
 from anyio import to_thread
 
 from uvwatch.core import mode, record
+from uvwatch.core.loops import LOOP, Recent
 from uvwatch.core.model import (
     Action,
     Batch,
@@ -31,7 +32,6 @@ from uvwatch.core.plan import Judgement, Standing
 from uvwatch.errors import CycleFailed, FailureKind, Fatal
 from uvwatch.inbox import Hints
 from uvwatch.installing.inplace import replay
-from uvwatch.installing.uv import lock_check_command, run_uv
 from uvwatch.keeping.editable import EditableKeeper
 from uvwatch.keeping.keeper import Keeper, OnLine
 from uvwatch.keeping.roster import Roster
@@ -40,13 +40,7 @@ from uvwatch.keeping.updating import Update, update
 from uvwatch.keeping.workshop import Workshop
 from uvwatch.project.pyproject import BrokenPyproject
 
-LOCK_PATIENCE = 30.0
-"""Seconds that uv may take to say whether uv.lock fits: it may have to ask the network."""
-
 _SHORTEST = 0.05
-
-LOOP = 6
-"""How many updates in a row a file may change during, before it is taken for their consequence."""
 
 Publish = Callable[[Event], None]
 
@@ -64,8 +58,7 @@ class Pipeline:
         self._on_line = on_line
         self._told: set[tuple[WarningCode, str | None]] = set()
         self._flips: dict[str, list[float]] = {}
-        self._late: dict[str, dict[str, tuple[float, ...]]] = {}
-        self._lock_checked: Mapping[str, str] = {}
+        self._recent: dict[str, Recent] = {}
         self._site_files = self.roster.site_state()
         self._settled = True
 
@@ -277,29 +270,25 @@ class Pipeline:
             if not keeper.dirty and keeper.unlearned() and await self._is_stale(keeper):
                 keeper.late = self._without_loops(keeper, keeper.unlearned())
             else:
-                self._late.pop(keeper.name, None)
+                self._recent.pop(keeper.name, None)
         return any(keeper.late for keeper in self.keepers.values())
 
     def _without_loops(self, keeper: Keeper, late: Batch) -> Batch:
         """Suspend a file that changed during each of the last updates: it would keep them going for ever."""
-        now = anyio.current_time()
-        before = self._late.get(keeper.name, {})
-        seen = {path: (*before.get(path, ()), now) for path in late.paths}
-        self._late[keeper.name] = seen
-        for path, times in seen.items():
-            if len(times) >= LOOP:
-                keeper.suspend(path)
-                rhythm = (times[-1] - times[0]) / (len(times) - 1)
-                self._publish(
-                    Warned(
-                        code=WarningCode.LOOP,
-                        distribution=keeper.name,
-                        message=f"{path} changed during each of the last {LOOP} updates, every {rhythm:.1f} s:"
-                        " it is not followed any more",
-                        remedy="name it in tool.uvwatch.ignore if it is no source; saving pyproject.toml, or a restart,"
-                        " has it followed again",
-                    )
+        recent = self._recent.get(keeper.name, Recent()).after(late.paths, anyio.current_time())
+        self._recent[keeper.name] = recent
+        for loop in recent.loops():
+            keeper.suspend(loop.path)
+            self._publish(
+                Warned(
+                    code=WarningCode.LOOP,
+                    distribution=keeper.name,
+                    message=f"{loop.path} changed during each of the last {LOOP} updates, every {loop.every:.1f} s:"
+                    " it is not followed any more",
+                    remedy="name it in tool.uvwatch.ignore if it is no source; saving pyproject.toml, or a restart,"
+                    " has it followed again",
                 )
+            )
         return keeper.unlearned()
 
     async def copies_changed(self) -> bool:
@@ -335,27 +324,6 @@ class Pipeline:
             return True
         had_one = any(keeper.env.has_pyvenv_cfg for keeper in self.keepers.values())
         return had_one and prefix.is_dir() and not (prefix / "pyvenv.cfg").exists()
-
-    async def check_lock(self) -> None:
-        """Warn if dependencies were edited but not locked; uv is asked only when the files are others than before."""
-        state = await to_thread.run_sync(self.roster.site_state)
-        if state == self._lock_checked or not self.site.lock_file.exists():
-            return
-        self._lock_checked = state
-        command = lock_check_command(self.site.uv, root=self.site.workspace.root, environ=self.site.environ)
-        try:
-            await run_uv(command, timeout=LOCK_PATIENCE)
-        except CycleFailed as error:
-            if "needs to be updated" not in error.output:
-                log.debug("lock.not_checked", reason=str(error))
-                return
-            self._publish(
-                Warned(
-                    code=WarningCode.LOCK_OUTDATED,
-                    message="uv.lock does not fit pyproject.toml: dependencies were edited but not locked",
-                    remedy="run `uv lock`",
-                )
-            )
 
     def _reason(self, error: CycleFailed | Fatal) -> CycleFailed:
         """What a failed cycle says; a broken pyproject.toml is named with its place, relative to the project."""
