@@ -31,6 +31,9 @@ from uvwatch.tasks import background
 RETRY = (2.0, 5.0, 15.0, 60.0)
 """Seconds until a failure whose cause lies outside is tried again: the first time, the second, ... and from then on."""
 
+REMEMBER = 1.0
+"""Seconds after an update until what it taught is written down: a burst of updates is written once."""
+
 AUDIT_SHARE = 1000
 """An audit that takes a second is due every thousand seconds at the most: 0.1 % of a core."""
 
@@ -73,6 +76,7 @@ class Daemon:
         self._failures = 0
         self._retry_at = float("inf")
         self._audit_at = float("inf")
+        self._remember_at = float("inf")
 
     async def run(self) -> None:
         """Live until cancelled.
@@ -104,8 +108,12 @@ class Daemon:
                     )
                 )
                 self._plan_audit(0.0)
-                while True:
-                    await self._turn(sentry)
+                try:
+                    while True:
+                        await self._turn(sentry)
+                finally:
+                    with anyio.CancelScope(shield=True):
+                        await self._pipeline.remember()
 
     async def _turn(self, sentry: Sentry) -> None:
         """Wait for something to do, let it settle, look, and act."""
@@ -136,7 +144,12 @@ class Daemon:
         await sentry.arm()
 
     async def _wait(self) -> Trigger:
-        """Sleep until a hint, a retry or an audit is due."""
+        """Sleep until a hint, a retry or an audit is due; while it is quiet, keep what was learned."""
+        with anyio.CancelScope(deadline=self._remember_at):
+            await self._inbox.wait()
+        if self._remember_at <= anyio.current_time():
+            self._remember_at = float("inf")
+            await self._pipeline.remember()
         with anyio.CancelScope(deadline=min(self._retry_at, self._audit_at)):
             await self._inbox.wait()
             return Trigger.CHANGE
@@ -150,6 +163,7 @@ class Daemon:
         failed = finished.outcome is Outcome.FAILED
         self._move(Move.UPDATE_FAILED if failed else Move.UPDATED)
         self._plan_retry(finished)
+        self._remember_at = anyio.current_time() + REMEMBER
         if await self._pipeline.changed_meanwhile():
             self._inbox.doubt()
         self._tasks.start_soon(self._lock_check.run)

@@ -97,6 +97,7 @@ async def _once(site: Site, display: Display) -> CycleFinished:
             tasks.start_soon(display.terminal.run)
         await pipeline.roster.open()
         finished = await pipeline.cycle(Trigger.SYNC)
+        await pipeline.remember()
         await LockCheck(pipeline.roster, Unread(display).publish).run()
     return finished
 

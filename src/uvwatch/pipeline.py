@@ -61,6 +61,8 @@ class Pipeline:
         self._recent: dict[str, Recent] = {}
         self._site_files = self.roster.site_state()
         self._settled = True
+        # Whether a run, this one or one before it, may have been stopped or have failed in the middle of an update.
+        self._unfinished = True
 
     @property
     def site(self) -> Site:
@@ -94,11 +96,7 @@ class Pipeline:
         finished = None
         try:
             async with self.site.locks.update():
-                finished = self._finish(await self._results(batches), started)
-                # Not before: what the next run begins with is no part of the update.
-                for keeper in self.keepers.values():
-                    if not keeper.dirty:
-                        await to_thread.run_sync(partial(keeper.remember, editable=self.site.request.editable))
+                finished = self._finish(await self._results(trigger, batches), started)
         finally:
             # On a stop, too: every begin line has its end line.
             if finished is None:
@@ -115,7 +113,13 @@ class Pipeline:
         self._publish(finished)
         return finished
 
-    async def _results(self, batches: Mapping[str, Batch] | None) -> tuple[Result, ...]:
+    async def remember(self) -> None:
+        """Keep what was learned for the next run; no part of an update, for it may be lost at any time."""
+        for keeper in self.keepers.values():
+            if not keeper.dirty:
+                await to_thread.run_sync(partial(keeper.remember, editable=self.site.request.editable))
+
+    async def _results(self, trigger: Trigger, batches: Mapping[str, Batch] | None) -> tuple[Result, ...]:
         try:
             await self._take_up_settings()
             before = {name: keeper.wheel_files() for name, keeper in self.keepers.items()}
@@ -124,17 +128,21 @@ class Pipeline:
             for keeper in self.keepers.values():
                 keeper.dirty = True
             return (_failed(self.site.name, self._reason(error)),)
-        await self._finish_interrupted()
+        if self._unfinished:
+            await self._finish_interrupted()
         results = []
         for name, keeper in sorted(self.keepers.items()):
             if made or batches is None or name in batches or keeper.dirty:
-                result = await self._bring(keeper, (batches or {}).get(name))
+                # Only a change of the tree is told by its own batch; all else may have to do with the installed side.
+                trusting = trigger is Trigger.CHANGE and batches is not None and not self._unfinished
+                result = await self._bring(keeper, (batches or {}).get(name), trusting=trusting)
                 if made and result.action is Action.NONE and result.error is None:
                     delta = record.delta(before.get(name, {}), keeper.wheel_files())
                     result = replace(
                         result, action=Action.REINSTALL if delta else Action.NONE, reason=made, delta=delta
                     )
                 results.append(result)
+        self._unfinished = any(result.error for result in results)
         return tuple(results)
 
     async def _finish_interrupted(self) -> None:
@@ -158,12 +166,14 @@ class Pipeline:
             self.roster.take(await to_thread.run_sync(find_again, self.site))
             self._settled = True
 
-    async def _bring(self, keeper: Keeper, batch: Batch | None, *, again: bool = False) -> Result:
+    async def _bring(
+        self, keeper: Keeper, batch: Batch | None, *, trusting: bool = False, again: bool = False
+    ) -> Result:
         """Make one distribution fresh; once more where the tree changed under a build that failed."""
         keeper.late = Batch()
         keeper.dirty = True
         try:
-            editable, judgement, by_uv = await self._judgement(keeper)
+            editable, judgement, by_uv = await self._judgement(keeper, trusting=trusting)
             if judgement.standing is not Standing.FRESH:
                 log.info("update.started", distribution=keeper.name, reason=judgement.reason)
                 done = await update(
@@ -195,7 +205,7 @@ class Pipeline:
                 moving = (await keeper.look()).differs
         return changed
 
-    async def _judgement(self, keeper: Keeper) -> tuple[bool, Judgement, bool]:
+    async def _judgement(self, keeper: Keeper, *, trusting: bool) -> tuple[bool, Judgement, bool]:
         """The mode to keep, how the copy stands to the tree, and whether only uv can do what is to be done."""
         now = keeper.distribution.editable
         wanted = self._mode(keeper)
@@ -207,7 +217,7 @@ class Pipeline:
             return wanted, Judgement(standing=Standing.STALE, reason=reason), True
         if self.site.request.reinstall:
             return now, Judgement(standing=Standing.STALE, reason="asked for by --reinstall"), True
-        return now, await keeper.judge(), False
+        return now, await keeper.judge(trusting=trusting), False
 
     def _mode(self, keeper: Keeper) -> bool:
         now, time = keeper.distribution.editable, anyio.current_time()
@@ -261,12 +271,12 @@ class Pipeline:
         return {name: batch for name, batch in batches.items() if batch}
 
     async def changed_meanwhile(self) -> bool:
-        """Look at all trees after an update; whether one holds what the update does not explain.
+        """Whether a look during the last update, as at the end of each build, found what the update does not explain.
 
-        What a build itself wrote into a tree is explained by the wheel, and is no change.
+        What a build itself wrote into a tree is explained by the wheel, and is no change. What nobody looked at yet
+        comes as a hint.
         """
         for keeper in self.keepers.values():
-            await keeper.look()
             if not keeper.dirty and keeper.unlearned() and await self._is_stale(keeper):
                 keeper.late = self._without_loops(keeper, keeper.unlearned())
             else:

@@ -130,14 +130,16 @@ class Sentry:
         prefix = str(self._pipeline.site.prefix)
         environment = False
         kept = set()
-        keepers = list(self._pipeline.keepers.values())
+        of_trees = set()
         for path in paths:
             if is_below(path, prefix):
                 environment = environment or self._installed_side(path, prefix)
-            elif path in site_files or (
-                not never_by_name(path.rpartition("/")[2]) and any(keeper.concerned([path]) for keeper in keepers)
-            ):
+            elif path in site_files:
                 kept.add(path)
+            elif not never_by_name(path.rpartition("/")[2]):
+                of_trees.add(path)
+        for keeper in list(self._pipeline.keepers.values()):
+            kept |= keeper.concerning(of_trees)
         return kept, environment
 
     def _installed_side(self, path: str, prefix: str) -> bool:

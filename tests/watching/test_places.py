@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from uvwatch.core.rules import Rules
-from uvwatch.watching.places import Places, places
+from uvwatch.watching.places import Places, concerning, places
 from uvwatch.watching.scan import scan
 from uvwatch.watching.tree import Tree
 
@@ -68,3 +68,11 @@ def test_a_directory_that_is_reached_by_two_paths_is_scanned_under_both(root: Pa
     by_name = places(str(root), tree, [str(root / "pkg" / "deep" / "x.css")])
     by_link = places(str(root), tree, [str(root / "alias" / "x.css")])
     assert by_name.only == by_link.only == {"pkg/deep", "alias"}
+
+
+def test_of_many_paths_those_concern_a_tree_that_lead_to_a_place_in_it(root: Path) -> None:
+    tree = scan(str(root), Rules())
+    inside = {str(root), str(root.parent), str(root / "pkg" / "new.py"), str(root / "pkg" / "deep")}
+    outside = {str(root / ".git" / "index"), str(root.parent / "other"), str(root) + "2"}
+
+    assert concerning(str(root), tree, inside | outside) == inside

@@ -178,6 +178,11 @@ class Delta:
     changed: tuple[str, ...] = ()
     removed: tuple[str, ...] = ()
 
+    @property
+    def paths(self) -> tuple[str, ...]:
+        """All paths, whatever happened to them."""
+        return (*self.added, *self.changed, *self.removed)
+
     def __bool__(self) -> bool:
         return bool(self.added or self.changed or self.removed)
 

@@ -32,8 +32,8 @@ class Refusal:
 class Installed:
     """One installed copy.
 
-    ``rows`` is RECORD, empty where it is not whole; ``files`` what the disk holds of it; ``wheel_text`` the text of
-    WHEEL.
+    ``rows`` is RECORD, empty where it is not whole, and ``record_digest`` what it was read from; ``files`` what the
+    disk holds of it; ``wheel_text`` the text of WHEEL.
     """
 
     distribution: Distribution
@@ -41,6 +41,7 @@ class Installed:
     rows: Mapping[str, Row]
     files: Files
     wheel_text: str
+    record_digest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,13 +15,12 @@ from pathlib import Path
 import structlog
 from anyio import get_cancelled_exc_class, to_thread
 
-from uvwatch.core import placing, record
+from uvwatch.core import placing
 from uvwatch.core.model import Delta, Distribution
 from uvwatch.core.placing import Installed, Refusal, Wanted
 from uvwatch.errors import CycleFailed, FailureKind
 from uvwatch.installing import disk as file_system
 from uvwatch.installing import redo
-from uvwatch.installing.directories import Directories
 from uvwatch.installing.disk import Disk, RealDisk
 from uvwatch.installing.envlock import PATIENCE, environment_lock
 from uvwatch.installing.place import Place, Refused, abandon, opened, staging_directories, staging_directory
@@ -59,6 +58,7 @@ def installed_copy(env: Environment, distribution: Distribution, copy: Installed
         rows=copy.record,
         files={path: known.content for path, known in copy.files.items()},
         wheel_text=wheel_text,
+        record_digest=copy.digest,
     )
 
 
@@ -155,7 +155,9 @@ def prepared(
     where = stack.enter_context(opened(disk, env.prefix, env.purelib))
     stage = stack.enter_context(staging_directory(where, name))
     try:
-        before = _record_digest(where, installed)
+        dist_info = installed.distribution.dist_info
+        if redo.digest_of(disk, where.site, f"{dist_info}/RECORD") != installed.record_digest:
+            raise _changed_meanwhile(dist_info)
         floors = survey(where, stage, installed, wanted, difference)
         entries = stage_all(disk, stage, installed, wanted, difference, bytes_of, floors)
     except (CycleFailed, OSError, Refused):
@@ -164,7 +166,7 @@ def prepared(
     redo_log = Log(
         site=where.path,
         dist_info=wanted.dist_info,
-        before=before,
+        before=installed.record_digest,
         after=entries[-1].digest or "",
         entries=entries,
     )
@@ -236,19 +238,6 @@ def _refusal(
         return reason
     unknown = next((path for path in (*difference.added, *difference.changed) if path not in bytes_of), None)
     return unknown and f"the bytes of {unknown} are not at hand"
-
-
-def _record_digest(where: Place, installed: Installed) -> str:
-    dist_info = installed.distribution.dist_info
-    with contextlib.closing(Directories(where.disk, where.site)) as directories:
-        data = redo.contents(where.disk, "RECORD", directories.enter(dist_info))
-    try:
-        rows = record.parse(data.decode())
-    except ValueError:
-        rows = {}
-    if rows != installed.rows:
-        raise _changed_meanwhile(dist_info)
-    return record.digest(data)
 
 
 def _changed_meanwhile(dist_info: str) -> CycleFailed:

@@ -32,9 +32,12 @@ class EditableKeeper(Keeper):
 
     def concerned(self, paths: Iterable[str]) -> Places:
         """All build inputs are looked at whenever something happens in the root."""
+        return Places(only=frozenset({""} if self.concerning(paths) else ()), whole=frozenset())
+
+    def concerning(self, paths: Iterable[str]) -> frozenset[str]:
+        """Those of the paths that lie directly in the root."""
         root = self.distribution.root
-        near = any(path.rpartition("/")[0] == root for path in paths)
-        return Places(only=frozenset({""} if near else ()), whole=frozenset())
+        return frozenset(path for path in paths if path.rpartition("/")[0] == root)
 
     def _read_inputs(self) -> dict[str, Known]:
         root = Path(self.distribution.root)
@@ -51,8 +54,9 @@ class EditableKeeper(Keeper):
                     continue  # it vanished, or is a directory: no input now
         return found
 
-    async def judge(self) -> Judgement:
+    async def judge(self, *, trusting: bool = False) -> Judgement:
         """Compare the build inputs with those of the last install; what was never seen counts as fresh."""
+        del trusting  # nothing that is installed is looked at
         if self.learned is None:
             self.learned = Learned(tree=self.contents, wheel={}, origins=NOTHING)
         batch = difference(self.learned.tree, self.contents)

@@ -4,9 +4,7 @@ A keeper looks at the tree and the environment, read only, and judges (``core.pl
 nothing by itself; it knows neither events nor the other distributions.
 """
 
-import os
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -14,7 +12,7 @@ import structlog
 from anyio import to_thread
 
 from uvwatch.core import record
-from uvwatch.core.model import Batch, Content, Distribution, Files, Known
+from uvwatch.core.model import Batch, Content, Delta, Distribution, Files, Known
 from uvwatch.core.origins import learn
 from uvwatch.core.patterns import decide
 from uvwatch.core.plan import Judgement, Learned, Standing, difference, judge, patch_of
@@ -22,14 +20,14 @@ from uvwatch.core.rules import Rules
 from uvwatch.core.watchplan import is_below
 from uvwatch.errors import CycleFailed, FailureKind
 from uvwatch.installing.memory import Memory
+from uvwatch.keeping.refilling import Refilling
 from uvwatch.keeping.site import Site, declared_by, rules_for
-from uvwatch.project import files
 from uvwatch.project.environment import Environment
-from uvwatch.project.installed import InstalledCopy, read_installed
+from uvwatch.project.installed import InstalledCopy, read_installed, reread
 from uvwatch.project.pyproject import BrokenPyproject, read_pyproject, table
 from uvwatch.watching.contents import contents
 from uvwatch.watching.ignores import GitIgnores
-from uvwatch.watching.places import Places, places
+from uvwatch.watching.places import Places, concerning, places
 from uvwatch.watching.scan import scan
 from uvwatch.watching.tree import Problem, Tree
 from uvwatch.watching.tree import difference as tree_difference
@@ -81,8 +79,10 @@ class Keeper:
         self._dynamic = True
         self._looked = False
         self._suspended: frozenset[str] = frozenset()
-        self._generated_of: Learned | None = None
-        self._generated_tops: tuple[str, ...] = ()
+        self._refilling = Refilling(distribution.root)
+        self._contents: tuple[object, object, Files] = (None, None, {})
+        self._wheel_files: Mapping[str, Content] | None = None
+        self._read_at: object = None
 
     @property
     def name(self) -> str:
@@ -92,7 +92,11 @@ class Keeper:
     @property
     def contents(self) -> Files:
         """What the tree held at the last look, without what is suspended."""
-        return {path: known.content for path, known in self._known.items() if path not in self._suspended}
+        known, suspended, held = self._contents
+        if known is not self._known or suspended is not self._suspended:
+            held = {path: known.content for path, known in self._known.items() if path not in self._suspended}
+            self._contents = (self._known, self._suspended, held)
+        return held
 
     @property
     def first_seen_editable(self) -> bool:
@@ -115,6 +119,10 @@ class Keeper:
     def concerned(self, paths: Iterable[str]) -> Places:
         """Where this tree has to be looked at again after events on absolute paths."""
         return places(self.distribution.root, self.tree or Tree(), paths)
+
+    def concerning(self, paths: Iterable[str]) -> frozenset[str]:
+        """Those of the absolute paths that this tree has to be looked at for."""
+        return concerning(self.distribution.root, self.tree or Tree(), paths)
 
     @property
     def directories(self) -> int:
@@ -185,14 +193,19 @@ class Keeper:
         """Have the rules made anew when they are next needed: settings changed, or what is known of the packages."""
         self._rules_due = True
 
-    async def judge(self) -> Judgement:
+    async def judge(self, *, trusting: bool = False) -> Judgement:
         """Compare, without a build.
+
+        Args:
+            trusting: take the installed files as they were last read, as long as nobody wrote RECORD since: so that
+                the cost follows the change, not the project. What is done to a single file is for the audit.
 
         Raises:
             CycleFailed: the installed copy is there and cannot be read.
         """
-        copy = await self.read_installed()
-        if not copy.whole:
+        if not (trusting and self._read_at is not None and self._read_at == mark(self.env, self.distribution)):
+            await self.read_installed()
+        if not self.copy.whole:
             return Judgement(standing=Standing.STALE, reason="the installed copy has no valid RECORD")
         return judge(self.learned, self.contents, self.wheel_files())
 
@@ -295,17 +308,7 @@ class Keeper:
 
         Its generator has removed all and is about to write (``collectstatic --clear``, ``rm -rf dist && build``).
         """
-        root = self.distribution.root
-        return any(not _holds_a_file(f"{root}/{path}") for path in self._generated())
-
-    def _generated(self) -> tuple[str, ...]:
-        """The topmost directories that held files of the wheel and that a setting, or git, calls generated."""
-        if self.learned is None:
-            return ()
-        if self._generated_of is not self.learned:
-            self._generated_of = self.learned
-            self._generated_tops = _generated(self.distribution.root, self.learned, self.artifact_patterns)
-        return self._generated_tops
+        return self._refilling.is_under_way(self.learned, self.artifact_patterns)
 
     async def read_installed(self) -> InstalledCopy:
         """Read the installed copy; only what changed since it was last read is opened.
@@ -313,25 +316,31 @@ class Keeper:
         Raises:
             CycleFailed: a file of it is there and cannot be read.
         """
+        self._read_at, read_at = None, mark(self.env, self.distribution)
         try:
-            copy = await to_thread.run_sync(read_installed, self.env, self.distribution, self._installed)
+            copy = await to_thread.run_sync(read_installed, self.env, self.distribution, self._installed, self.copy)
         except OSError as error:
             raise CycleFailed(FailureKind.IO, f"{error.filename}: {error.strerror}") from error
         self._installed = dict(copy.files)
+        self._wheel_files = None
         self.copy = copy
+        self._read_at = read_at
         return copy
 
-    def reread(self, paths: Iterable[str]) -> Files:
-        """Read these installed files again, and give what they hold; those that are not there are left out."""
-        for path in paths:
-            self._installed.pop(path, None)
-            with suppress(OSError):
-                self._installed[path] = files.read(str(self.env.purelib / path))
-        return {path: self._installed[path].content for path in paths if path in self._installed}
+    def placed(self, delta: Delta) -> Files:
+        """Read again what was just put in place, and give what it holds; what is not there is left out."""
+        read_at = mark(self.env, self.distribution)
+        self.copy = reread(self.env, self.distribution, self.copy, delta)
+        self._installed = dict(self.copy.files)
+        self._wheel_files = None
+        self._read_at = read_at
+        return {path: self._installed[path].content for path in delta.paths if path in self._installed}
 
-    def wheel_files(self) -> dict[str, Content]:
+    def wheel_files(self) -> Mapping[str, Content]:
         """What is installed of the wheel, as last read: without what the installer wrote by itself."""
-        return record.of_the_wheel({path: known.content for path, known in self._installed.items()})
+        if self._wheel_files is None:
+            self._wheel_files = record.of_the_wheel({path: known.content for path, known in self._installed.items()})
+        return self._wheel_files
 
     def is_whole(self) -> bool:
         """Whether every file of the installed copy is there: uv is not between removing and linking."""
@@ -354,31 +363,3 @@ class Keeper:
         error = self.site.store.save(self.name, self.distribution.root, self._memory)
         if error is not None:
             log.info("memory.not_saved", distribution=self.name, path=error.filename, reason=error.strerror)
-
-
-def _generated(root: str, learned: Learned, artifacts: tuple[str, ...]) -> tuple[str, ...]:
-    ignores = GitIgnores(root)
-    judged: dict[str, bool] = {"": False}
-
-    def generated(directory: str) -> bool:
-        if directory not in judged:
-            above, _, name = directory.rpartition("/")
-            judged[directory] = (
-                generated(above)
-                or decide(artifacts, directory + "/").include is True
-                or ignores.ignored(above, name + "/")
-            )
-        return judged[directory]
-
-    directories = {source.rpartition("/")[0] for source in learned.origins.of.values()}
-    tops = set()
-    for directory in directories:
-        if generated(directory):
-            while generated(directory.rpartition("/")[0]):
-                directory = directory.rpartition("/")[0]  # noqa: PLW2901 - a walk up
-            tops.add(directory)
-    return tuple(sorted(tops))
-
-
-def _holds_a_file(directory: str) -> bool:
-    return any(files for _top, _directories, files in os.walk(directory))

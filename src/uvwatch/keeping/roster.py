@@ -28,6 +28,8 @@ class Roster:
     def __init__(self, site: Site, on_line: OnLine) -> None:
         self.site = site
         self.keepers: dict[str, Keeper] = {}
+        # Whom there ever was: what was uninstalled may come back, and is to be kept as it was.
+        self._former: dict[str, Keeper] = {}
         self.state: Mapping[str, object] = {}
         self._on_line = on_line
 
@@ -64,7 +66,7 @@ class Roster:
     def take(self, site: Site) -> None:
         """Go on with changed settings."""
         if (site.config, site.workspace) != (self.site.config, self.site.workspace):
-            for keeper in self.keepers.values():
+            for keeper in self._former.values():
                 keeper.take(site)
         self.site = site
 
@@ -78,12 +80,12 @@ class Roster:
             ) from error
 
     async def adopt(self, env: Environment, found: tuple[Distribution, ...] | None = None) -> None:
-        """Keep what is installed now: known keepers go on, new ones look, those that are gone are dropped."""
+        """Keep what is installed now: known keepers go on, new ones look."""
         if found is None:
             found = await to_thread.run_sync(local_distributions, env)
         keepers: dict[str, Keeper] = {}
         for distribution in select(found, self.site.packages) if found else ():
-            known = self.keepers.get(distribution.name)
+            known = self._former.get(distribution.name)
             if known is not None and known.fits(env, distribution):
                 keepers[distribution.name] = known
                 continue
@@ -99,6 +101,7 @@ class Roster:
             await keeper.look()
             keepers[distribution.name] = keeper
         self.keepers = keepers
+        self._former.update(keepers)
 
     async def ensure(self) -> str:
         """Have uv make what is missing: the environment, the project in it, what uv.lock now says.
@@ -175,7 +178,7 @@ class Roster:
         asked = asked_for(self.site.config.editable, requested=self.site.request.editable)
         if asked is not None:
             return asked
-        modes = {keeper.first_seen_editable for keeper in self.keepers.values()}
+        modes = {keeper.first_seen_editable for keeper in self._former.values()}
         return modes.pop() if len(modes) == 1 else None
 
     def lock_digest(self) -> str:

@@ -159,7 +159,7 @@ async def _place(keeper: Keeper, wanted: Wanted, sources: Sources, installed: In
     """Put the difference in place and verify it; what is not as planned goes to uv the next time."""
     delta = await place(keeper.env, installed, wanted, sources)
     if isinstance(delta, Delta):
-        there = await to_thread.run_sync(keeper.reread, (*delta.added, *delta.changed, *delta.removed))
+        there = await to_thread.run_sync(keeper.placed, delta)
         wrong = _not_as_planned(delta, wanted.files, there)
         if wrong:
             keeper.distrusted = True

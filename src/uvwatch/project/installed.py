@@ -9,6 +9,7 @@ import json
 import os
 import re
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from urllib.parse import unquote_to_bytes, urlsplit
 from packaging.utils import canonicalize_name
 
 from uvwatch.core import record
-from uvwatch.core.model import Distribution, Known
+from uvwatch.core.model import Delta, Distribution, Known
 from uvwatch.errors import Fatal
 from uvwatch.project import files
 from uvwatch.project.environment import Environment
@@ -32,14 +33,19 @@ _NOT_THERE = frozenset({
 class InstalledCopy:
     """The files of one installed distribution, by the path that RECORD has for them.
 
-    ``record`` is what RECORD says, itself included; ``files`` what the disk holds, without RECORD; ``missing`` is named
-    by RECORD and not on disk. ``whole`` is whether RECORD is there, parses and lists itself; else all are empty.
+    ``record`` is what RECORD says, itself included, and ``digest`` that of its bytes; ``files`` what the disk holds,
+    without RECORD; ``missing`` is named by RECORD and not on disk. ``whole`` is whether RECORD is there, parses and
+    lists itself; else all are empty.
     """
 
     record: Mapping[str, record.Row]
     files: Mapping[str, Known]
     missing: tuple[str, ...]
     whole: bool
+    digest: str = ""
+
+
+NOT_WHOLE = InstalledCopy(record={}, files={}, missing=(), whole=False)
 
 
 def local_distributions(env: Environment) -> tuple[Distribution, ...]:
@@ -78,17 +84,23 @@ def select(distributions: Iterable[Distribution], names: Iterable[str] | None) -
     return tuple(each for each in distributions if each.name in wanted)
 
 
-def read_installed(env: Environment, distribution: Distribution, known: Mapping[str, Known]) -> InstalledCopy:
+def read_installed(
+    env: Environment, distribution: Distribution, known: Mapping[str, Known], before: InstalledCopy = NOT_WHOLE
+) -> InstalledCopy:
     """Read the real contents of every file in RECORD; those whose signature is as in ``known`` are not opened.
+
+    ``before`` spares reading the rows again of a RECORD that is as it was.
 
     Raises:
         OSError: a file is there and cannot be read.
     """
     site = _site_of(env, distribution)
     own = f"{distribution.dist_info}/RECORD"
-    rows = _record(site / own)
+    data = _bytes(site / own)
+    digest = "" if data is None else record.digest(data)
+    rows = before.record if data is not None and digest == before.digest else _rows(data)
     if rows is None or own not in rows:
-        return InstalledCopy(record={}, files={}, missing=(), whole=False)
+        return NOT_WHOLE
     contents: dict[str, Known] = {}
     missing: list[str] = []
     top = f"{site}/"
@@ -106,7 +118,31 @@ def read_installed(env: Environment, distribution: Distribution, known: Mapping[
             missing.append(path)
         except ValueError:  # a NUL, which no file name has
             missing.append(path)
-    return InstalledCopy(record=rows, files=contents, missing=tuple(missing), whole=True)
+    return InstalledCopy(record=rows, files=contents, missing=tuple(missing), whole=True, digest=digest)
+
+
+def reread(env: Environment, distribution: Distribution, copy: InstalledCopy, delta: Delta) -> InstalledCopy:
+    """Read again what was just put in place, and nothing else: ``copy`` as it is after ``delta``.
+
+    The rows follow from what was written; a RECORD that says something else fails the next update, by its digest.
+    """
+    site = _site_of(env, distribution)
+    contents, rows = dict(copy.files), dict(copy.record)
+    for path in delta.paths:
+        rows.pop(path, None)
+        contents.pop(path, None)
+        with suppress(OSError):
+            contents[path] = found = files.read(f"{site}/{path}")
+            rows[path] = record.Row(found.content.digest, found.signature.size)
+    data = _bytes(site / distribution.dist_info / "RECORD")
+    digest = "" if data is None else record.digest(data)
+    return InstalledCopy(
+        record=rows,
+        files=contents,
+        missing=tuple(path for path in copy.missing if path not in delta.paths),
+        whole=copy.whole and data is not None,
+        digest=digest,
+    )
 
 
 def _dist_infos(site: Path) -> list[Path]:
@@ -183,11 +219,17 @@ def _site_of(env: Environment, distribution: Distribution) -> Path:
     return env.platlib if (env.platlib / distribution.dist_info).is_dir() else env.purelib
 
 
-def _record(path: Path) -> Mapping[str, record.Row] | None:
-    text = _text(path)
+def _rows(data: bytes | None) -> Mapping[str, record.Row] | None:
     try:
-        return None if text is None else record.parse(text)
+        return None if data is None else record.parse(data.decode())
     except ValueError:
+        return None
+
+
+def _bytes(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
         return None
 
 

@@ -29,26 +29,63 @@ def places(root: str, tree: Tree, paths: Iterable[str]) -> Places:
     moved: what was done in it before it was watched was not told, so all of it is walked. Paths that do not concern the
     tree give nothing; a path that leads to a known place by way of a symbolic link gives that place too.
     """
-    elsewhere = tree.elsewhere()
-    only: set[str] = set()
-    whole: set[str] = set()
-    for path in paths:
-        spellings = {path}
-        if elsewhere:
-            spellings.add(os.path.join(os.path.realpath(os.path.dirname(path)), os.path.basename(path)))  # noqa: PTH118, PTH119, PTH120
-        for spelling in spellings:
-            directory = spelling.rpartition("/")[0] or "/"
-            only |= elsewhere.get(directory, frozenset())
-            whole |= elsewhere.get(spelling, frozenset()) & tree.directories.keys()
-            if is_below(root, spelling):
-                whole.add("")
-            elif is_below(spelling, root):
-                relative = spelling[len(root) :].strip("/")
-                if relative in tree.directories:
-                    whole.add(relative)
-                if _looked_at(tree, parent := relative.rpartition("/")[0]):
-                    only.add(parent)
-    return Places(frozenset(only), frozenset(whole))
+    return _Asked(root, tree).about(paths)
+
+
+def concerning(root: str, tree: Tree, paths: Iterable[str]) -> frozenset[str]:
+    """Those of the paths that :func:`places` makes anything of."""
+    asked = _Asked(root, tree)
+    return frozenset(path for path in paths if asked.about((path,)))
+
+
+class _Asked:
+    """Asked about many paths: what follows from the directory alone is worked out once for each directory."""
+
+    def __init__(self, root: str, tree: Tree) -> None:
+        self._root = root
+        self._tree = tree
+        self._elsewhere = tree.elsewhere()
+        self._listed: dict[str, frozenset[str]] = {}
+        self._real: dict[str, str] = {}
+
+    def about(self, paths: Iterable[str]) -> Places:
+        only: set[str] = set()
+        whole: set[str] = set()
+        for path in paths:
+            directory, _, name = path.rpartition("/")
+            only |= self._to_list(directory or "/")
+            whole |= self._to_walk(path)
+            if self._elsewhere:
+                real = self._really(directory or "/")
+                only |= self._to_list(real)
+                whole |= self._to_walk(f"{real.rstrip('/')}/{name}")
+        return Places(frozenset(only), frozenset(whole))
+
+    def _to_list(self, directory: str) -> frozenset[str]:
+        """What is to be listed again after an event on anything in this directory."""
+        if directory not in self._listed:
+            found = set(self._elsewhere.get(directory, ()))
+            if is_below(directory, self._root):
+                relative = directory[len(self._root) :].strip("/")
+                if _looked_at(self._tree, relative):
+                    found.add(relative)
+            self._listed[directory] = frozenset(found)
+        return self._listed[directory]
+
+    def _to_walk(self, path: str) -> frozenset[str]:
+        """What is to be walked again after an event on this path itself."""
+        if is_below(self._root, path):
+            return frozenset({""})
+        found = self._elsewhere.get(path, frozenset()) & self._tree.directories.keys()
+        relative = path[len(self._root) :].strip("/")
+        if is_below(path, self._root) and relative in self._tree.directories:
+            found |= {relative}
+        return found
+
+    def _really(self, directory: str) -> str:
+        if directory not in self._real:
+            self._real[directory] = os.path.realpath(directory)
+        return self._real[directory]
 
 
 def _looked_at(tree: Tree, path: str) -> bool:
