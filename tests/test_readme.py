@@ -160,12 +160,12 @@ def test_every_variable_in_readme_sets_something() -> None:
 
 def test_the_table_of_commands_names_every_command() -> None:
     table = tables(section("## Commands"))[0]
-    named = [word.removeprefix("uvwatch ") for row in table for word in in_code(row[0]) if word != "uvwatch"]
+    named = [words.split()[1] for row in table for words in in_code(row[0]) if words != "uvwatch"]
     assert sorted(named) == sorted(name for name, command in cli.commands.items() if not command.hidden)
 
 
 def test_the_tables_of_options_name_every_option_of_each_command() -> None:
-    common, by_setting, of_sync = tables(section("### Options"))
+    common, by_setting, of_sync, of_init = tables(section("### Options"))
     watch, sync = cli.commands["watch"], cli.commands["sync"]
     assert set().union(*(long_options(row[0]) for row in common)) == COMMON
     of = {
@@ -177,6 +177,8 @@ def test_the_tables_of_options_name_every_option_of_each_command() -> None:
     assert COMMON - {"--version"} | of[2] | own == shown_options(sync)
     assert not own & of[2]
     assert shown_options(cli.commands["check"]) == COMMON - {"--version"}
+    of_init_alone = set().union(*(long_options(row[0]) for row in of_init))
+    assert COMMON - {"--version"} | of_init_alone == shown_options(cli.commands["init"])
     assert of[1] | of[2] == BY_SETTING
 
 

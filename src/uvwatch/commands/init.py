@@ -1,0 +1,65 @@
+"""The command that prints or writes what other programs need to run uvwatch: init.
+
+One row of ``INTEGRATIONS`` for each; what is in the files their modules know.
+"""
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import click
+
+from uvwatch.commands.options import common, request_of
+from uvwatch.integrations import procfile
+from uvwatch.integrations.proposal import Proposal, write
+from uvwatch.project.workspace import Workspace, find
+from uvwatch.serving.escape import escaped
+from uvwatch.serving.jsonlines import SCHEMA, to_line
+
+INTEGRATIONS: Mapping[str, Callable[[Workspace], Sequence[Proposal]]] = {
+    "procfile": procfile.propose,
+}
+
+
+@click.command(epilog="Example: uvwatch init procfile --write")
+@common
+@click.argument("what", type=click.Choice(list(INTEGRATIONS)))
+@click.option("--write", "writes", is_flag=True, help="Put it in place, keeping what is there.")
+@click.pass_context
+def init(ctx: click.Context, /, *, what: str, writes: bool, **options: Any) -> None:
+    """Print the integration file for this project, as it would stand beside what is there."""
+    request, merged = request_of(ctx, options, {})
+    workspace = find(request.project)
+    # All of them are made before the first is written: what is broken there changes nothing.
+    proposals = INTEGRATIONS[what](workspace)
+    for proposal in proposals:
+        if writes and proposal.changes:
+            write(proposal)
+    for text in _told(proposals, workspace, writes=writes, as_json=merged["as_json"]):
+        click.echo(text)
+
+
+def _told(proposals: Sequence[Proposal], workspace: Workspace, *, writes: bool, as_json: bool) -> list[str]:
+    names = [os.path.relpath(proposal.path, workspace.project) for proposal in proposals]
+    if as_json:
+        return [
+            to_line(
+                {
+                    "schema": SCHEMA,
+                    "path": name,
+                    "changes": proposal.changes,
+                    "written": writes and proposal.changes,
+                    "content": proposal.after,
+                }
+            )
+            for name, proposal in zip(names, proposals, strict=True)
+        ]
+    if writes:
+        return [
+            f"wrote {escaped(name)}" if proposal.changes else f"{escaped(name)} has it already"
+            for name, proposal in zip(names, proposals, strict=True)
+        ]
+    if len(proposals) == 1:
+        return [proposals[0].after.removesuffix("\n")]
+    texts = [f"# {escaped(name)}\n{each.after}" for name, each in zip(names, proposals, strict=True)]
+    return ["\n".join(texts).removesuffix("\n")]
