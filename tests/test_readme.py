@@ -130,7 +130,7 @@ def slug(heading: str) -> str:
 
 
 COMMON = shown_options(cli)
-BY_SETTING = {f"--{key.name}" for key in KEYS if key.scalar}
+BY_SETTING = {key.option for key in KEYS if key.scalar}
 
 
 def test_the_table_of_settings_names_every_setting_in_order() -> None:

@@ -5,6 +5,7 @@ next batch. This module knows when to look; what a change means it leaves to the
 """
 
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -14,17 +15,20 @@ from anyio.abc import TaskGroup
 
 from uvwatch import __version__
 from uvwatch.core import phase
-from uvwatch.core.model import Batch, CycleFinished, Outcome, Ready, Stopped, Trigger
+from uvwatch.core.model import Batch, CycleFinished, Event, Outcome, Ready, Stopped, Trigger
 from uvwatch.core.phase import Move, Phase
 from uvwatch.display import Display, display_for, tell_passed_over
 from uvwatch.errors import FailureKind
+from uvwatch.hooks import Hooks
 from uvwatch.inbox import Inbox, until_quiet
 from uvwatch.keeping.site import Request, Site, find_site
 from uvwatch.keeping.workshop import Workshop
 from uvwatch.lockcheck import LockCheck
 from uvwatch.pipeline import Pipeline
 from uvwatch.sentry import Sentry
+from uvwatch.serving import systemd
 from uvwatch.serving.stream import StdoutClosed
+from uvwatch.serving.systemd import Notifier
 from uvwatch.signals import stopped_by_signals
 from uvwatch.tasks import background
 
@@ -46,16 +50,18 @@ async def watch(request: Request, *, as_json: bool, color: str) -> None:
     Raises:
         Fatal: it cannot begin: no project, no uv, nothing to keep fresh, or a daemon runs already.
     """
-    site = await to_thread.run_sync(find_site, request)
+    notifier = Notifier(request.environ.get(systemd.VARIABLE))
+    site = await to_thread.run_sync(find_site, replace(request, environ=systemd.without(request.environ)))
     tell_passed_over(site.uv)
     with site.locks.instance():
         display = display_for(request, as_json=as_json, color=color)
         try:
             async with stopped_by_signals(), Workshop(site) as workshop:
-                await Daemon(site, display, workshop).run()
+                await Daemon(site, display, workshop, notifier).run()
             display.show(Phase.STOPPING)
             display.close()
             display.publish(Stopped())
+            notifier.publish(Stopped())
         except StdoutClosed:
             log.info("stdout.closed")
         finally:
@@ -67,10 +73,12 @@ class Daemon:
 
     _tasks: TaskGroup
 
-    def __init__(self, site: Site, display: Display, workshop: Workshop) -> None:
+    def __init__(self, site: Site, display: Display, workshop: Workshop, notifier: Notifier) -> None:
         self._display = display
+        self._notifier = notifier
         self._inbox = Inbox()
-        self._pipeline = Pipeline(site, display.publish, workshop, display.output)
+        self._pipeline = Pipeline(site, self._publish, workshop, display.output)
+        self._hooks = Hooks(lambda: self._pipeline.site.config, project=site.workspace.project, environ=site.environ)
         self._lock_check = LockCheck(self._pipeline.roster, display.publish)
         self._phase = Phase.STARTING
         self._failures = 0
@@ -90,13 +98,15 @@ class Daemon:
             self._tasks = tasks
             if self._display.terminal is not None:
                 tasks.start_soon(self._display.terminal.run)
+            tasks.start_soon(self._notifier.run)
+            tasks.start_soon(self._hooks.run)
             await self._pipeline.roster.open()
             async with Sentry(self._pipeline, self._inbox) as sentry:
                 # Armed before the first cycle looks, so that nothing falls between the two.
                 await sentry.arm()
                 await self._cycle(Trigger.START)
                 await sentry.arm()
-                self._display.publish(
+                self._publish(
                     Ready(
                         version=__version__,
                         project=str(self._pipeline.site.workspace.project),
@@ -114,6 +124,11 @@ class Daemon:
                 finally:
                     with anyio.CancelScope(shield=True):
                         await self._pipeline.remember()
+
+    def _publish(self, event: Event) -> None:
+        self._display.publish(event)
+        self._notifier.publish(event)
+        self._hooks.publish(event)
 
     async def _turn(self, sentry: Sentry) -> None:
         """Wait for something to do, let it settle, look, and act."""

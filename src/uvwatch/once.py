@@ -15,12 +15,13 @@ from uvwatch.core.model import CycleFinished, Event, Failure, Outcome, Stale, Tr
 from uvwatch.core.plan import Standing
 from uvwatch.display import Display, display_for, tell_passed_over
 from uvwatch.errors import CycleFailed, FailureKind, Fatal
+from uvwatch.hooks import Hooks
 from uvwatch.keeping.keeper import Keeper
 from uvwatch.keeping.site import Request, Site, find_site
 from uvwatch.keeping.updating import build
 from uvwatch.keeping.workshop import Workshop
 from uvwatch.lockcheck import LockCheck
-from uvwatch.pipeline import Pipeline, failure_of
+from uvwatch.pipeline import Pipeline, Publish, failure_of
 from uvwatch.project.environment import open_environment
 from uvwatch.serving.check import CheckedDistribution, CheckReport, check_lines, check_object
 from uvwatch.serving.jsonlines import event_object, to_line
@@ -76,11 +77,19 @@ async def sync(request: Request, *, timeout: float, as_json: bool, color: str) -
     site = await to_thread.run_sync(find_site, request)
     tell_passed_over(site.uv)
     display = display_for(request, as_json=as_json, color=color, json=lambda: OneObject(OutLines(sink_of(sys.stdout))))
+    hooks = Hooks(lambda: site.config, project=site.workspace.project, environ=site.environ)
+    unread = Unread(display)
+
+    def publish(event: Event) -> None:
+        unread.publish(event)
+        hooks.publish(event)
+
     finished: CycleFinished | None = None
     try:
         async with stopped_by_signals() as stop:
             with anyio.move_on_after(timeout) as patience:
-                finished = await _once(site, display)
+                finished = await _once(site, display, publish)
+            await hooks.finish()
     finally:
         display.close()
     if stop.signal is not None:
@@ -90,9 +99,9 @@ async def sync(request: Request, *, timeout: float, as_json: bool, color: str) -
     return 0 if finished is not None and finished.outcome is not Outcome.FAILED else 1
 
 
-async def _once(site: Site, display: Display) -> CycleFinished:
+async def _once(site: Site, display: Display, publish: Publish) -> CycleFinished:
     async with Workshop(site) as workshop, background() as tasks:
-        pipeline = Pipeline(site, Unread(display).publish, workshop, display.output)
+        pipeline = Pipeline(site, publish, workshop, display.output)
         if display.terminal is not None:
             tasks.start_soon(display.terminal.run)
         await pipeline.roster.open()

@@ -35,6 +35,9 @@ CONTRACT = {
     "build-timeout": 300.0,
     "audit": 60.0,
     "polling": Polling.AUTO,
+    "hooks.updated": None,
+    "hooks.failed": None,
+    "hooks.timeout": 10.0,
 }
 
 
@@ -63,7 +66,9 @@ def test_every_key_has_a_variable_a_field_and_a_help_text() -> None:
 
     assert names["settle-max"] == ("settle_max", "UVWATCH_SETTLE_MAX")
     assert all(key.help for key in KEYS)
-    assert [key.name for key in KEYS if not key.scalar] == ["packages", "artifacts", "ignore", "sync-args"]
+    assert names["hooks.timeout"] == ("hooks_timeout", "UVWATCH_HOOKS_TIMEOUT")
+    lists = ["packages", "artifacts", "ignore", "sync-args", "hooks.updated", "hooks.failed"]
+    assert [key.name for key in KEYS if not key.scalar] == lists
 
 
 @pytest.mark.parametrize(
@@ -79,6 +84,8 @@ def test_every_key_has_a_variable_a_field_and_a_help_text() -> None:
         ({"compile-bytecode": False}, Config(compile_bytecode=False)),
         ({"packages": ["a", "b"]}, Config(packages=("a", "b"))),
         ({"sync-args": ["--no-dev", "--extra", "web"]}, Config(sync_args=("--no-dev", "--extra", "web"))),
+        ({"hooks": {}}, Config()),
+        ({"hooks": {"updated": ["a", "b c"], "timeout": 1}}, Config(hooks_updated=("a", "b c"), hooks_timeout=1.0)),
     ],
 )
 def test_pyproject_sets_a_key(table: Mapping[str, Any], expected: Config) -> None:
@@ -98,6 +105,7 @@ def test_an_integer_is_a_number() -> None:
         ("UVWATCH_PACKAGES", "one", Config(packages=("one",))),
         ("UVWATCH_COMPILE_BYTECODE", "true", Config(compile_bytecode=True)),
         ("UVWATCH_COMPILE_BYTECODE", "0", Config(compile_bytecode=False)),
+        ("UVWATCH_HOOKS_FAILED", "say 'it failed'", Config(hooks_failed=("say", "it failed"))),
         ("UVWATCH_INSTALLER", "uv", Config(installer=Installer.UV)),
         ("UVWATCH_SETTLE", "", Config()),
         ("UVWATCH_HOLD", "x", Config()),
@@ -156,6 +164,12 @@ def test_a_value_that_is_overridden_is_checked_all_the_same() -> None:
         ({"compile-bytecode": "true"}, 'tool.uvwatch.compile-bytecode must be true or false, not "true"'),
         ({"artifacts": "a"}, 'tool.uvwatch.artifacts must be a list of strings, not "a"'),
         ({"ignore": ["a", 1]}, 'tool.uvwatch.ignore must be a list of strings, not ["a", 1]'),
+        ({"hooks": ["x"]}, 'tool.uvwatch.hooks must be a table, not ["x"]'),
+        ({"hooks": {"failed": "x"}}, 'tool.uvwatch.hooks.failed must be a list of strings, not "x"'),
+        (
+            {"hooks": {"update": ["x"]}},
+            "tool.uvwatch.hooks.update is not a known key; did you mean tool.uvwatch.hooks.updated?",
+        ),
         ({"setle": 1}, "tool.uvwatch.setle is not a known key; did you mean tool.uvwatch.settle?"),
         ({"settle_max": 1}, "tool.uvwatch.settle_max is not a known key; did you mean tool.uvwatch.settle-max?"),
     ],
@@ -214,23 +228,6 @@ def test_settle_above_settle_max_is_refused_where_it_was_set(
     assert "must not be above settle-max" in message
 
 
-@pytest.mark.parametrize(
-    ("table", "environ", "origin"),
-    [
-        ({"hooks": {"updated": ["x"]}}, {}, f"{WHERE}: tool.uvwatch.hooks"),
-        ({"hooks": {}}, {}, f"{WHERE}: tool.uvwatch.hooks"),
-        ({}, {"UVWATCH_HOOKS_FAILED": "x"}, "UVWATCH_HOOKS_FAILED"),
-    ],
-)
-def test_hooks_are_refused_as_not_available_yet(
-    table: Mapping[str, Any], environ: Mapping[str, str], origin: str
-) -> None:
-    message = refusal(table, environ)
-
-    assert message.startswith(origin)
-    assert "not available yet" in message
-
-
 def test_a_member_may_set_artifacts_and_ignore() -> None:
     member = load_member({"artifacts": ["static"], "ignore": ["*.log"]}, where=WHERE)
 
@@ -244,7 +241,7 @@ def test_a_member_may_set_artifacts_and_ignore() -> None:
         ({"settle": 1}, "tool.uvwatch.settle belongs in the workspace root"),
         ({"artifact": []}, "tool.uvwatch.artifact is not a known key; did you mean tool.uvwatch.artifacts?"),
         ({"ignore": "x"}, "tool.uvwatch.ignore must be a list of strings"),
-        ({"hooks": {}}, "not available yet"),
+        ({"hooks": {"updated": ["x"]}}, "tool.uvwatch.hooks.updated belongs in the workspace root"),
     ],
 )
 def test_anything_else_in_a_members_table_is_refused(table: Mapping[str, Any], part: str) -> None:
@@ -292,7 +289,7 @@ def test_any_single_setting_is_either_taken_or_refused_with_its_dotted_name(name
     except Fatal as error:
         assert f"tool.uvwatch.{name}" in str(error)  # noqa: PT017 - both ends are right, and each has its claim
     else:
-        assert config == loaded({}, {}, {name.replace("-", "_"): value})
+        assert config == loaded({}, {}, {name.replace("-", "_").replace(".", "_"): value})
 
 
 @given(data=st.data(), key=st.sampled_from([key for key in KEYS if key.kind in VALUES and "settle" not in key.name]))

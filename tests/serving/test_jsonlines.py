@@ -66,6 +66,7 @@ MYAPP = Distribution(
                 "cycle": 2,
                 "outcome": "updated",
                 "duration_ms": 84.1,
+                "python": False,
                 "distributions": [
                     {
                         "name": "myapp",

@@ -60,7 +60,7 @@ def settings(*, but: str = "") -> Callable[[Command], Command]:
 def _with_settings(command: Command, keys: list[Key]) -> Command:
     for key in reversed(keys):
         command = click.option(
-            f"--{key.name}",
+            key.option,
             key.field,
             type=_type(key),
             metavar=_metavar(key),

@@ -17,7 +17,8 @@ from typing import Any
 from uvwatch.errors import Fatal
 
 TABLE = "tool.uvwatch"
-_HOOKS = ("updated", "failed", "timeout")
+_HOOKS = "hooks"
+"""The one table inside of ours: its keys are ``hooks.updated`` and so on."""
 
 
 class Installer(Enum):
@@ -57,8 +58,9 @@ class Kind(Enum):
 class Key:
     """One setting.
 
-    ``name`` is the key in pyproject.toml and, after two dashes, the option; ``field`` the attribute of :class:`Config`
-    and the option's parameter; ``variable`` the name in the environment. ``choices`` is set for ``Kind.CHOICE`` alone.
+    ``name`` is the key in pyproject.toml, dotted inside of a table of its own; ``field`` the attribute of
+    :class:`Config` and the option's parameter; ``variable`` the name in the environment. ``choices`` is set for
+    ``Kind.CHOICE`` alone.
     """
 
     name: str
@@ -75,6 +77,11 @@ class Key:
         return f"{TABLE}.{self.name}"
 
     @property
+    def option(self) -> str:
+        """The option of the command line, where there is one."""
+        return f"--{self.name.replace('.', '-')}"
+
+    @property
     def scalar(self) -> bool:
         """Whether there is one value, and so an option of the command line."""
         return self.kind is not Kind.WORDS
@@ -87,8 +94,8 @@ class Key:
         return " or ".join(f'"{choice.value}"' for choice in self.choices)
 
 
-def _about(kind: Kind, text: str, choices: type[Enum] | None = None) -> dict[str, Any]:
-    return {"kind": kind, "help": text, "choices": choices}
+def _about(kind: Kind, text: str, choices: type[Enum] | None = None, *, table: str | None = None) -> dict[str, Any]:
+    return {"kind": kind, "help": text, "choices": choices, "table": table}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -143,6 +150,18 @@ class Config:
         default=Polling.AUTO,
         metadata=_about(Kind.CHOICE, "scan by the clock; auto: on file systems that send no events", Polling),
     )
+    hooks_updated: tuple[str, ...] | None = field(
+        default=None,
+        metadata=_about(Kind.WORDS, "a command to run after an update, its event as JSON on stdin", table=_HOOKS),
+    )
+    hooks_failed: tuple[str, ...] | None = field(
+        default=None,
+        metadata=_about(Kind.WORDS, "a command to run after a failure, its event as JSON on stdin", table=_HOOKS),
+    )
+    hooks_timeout: float = field(
+        default=10.0,
+        metadata=_about(Kind.POSITIVE_SECONDS, "seconds after which such a command is ended", table=_HOOKS),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,9 +174,12 @@ class MemberConfig:
 
 def _keys() -> Iterator[Key]:
     for each in fields(Config):
+        about = dict(each.metadata)
         name = each.name.replace("_", "-")
+        if table := about.pop("table"):
+            name = f"{table}.{name.removeprefix(f'{table}-')}"
         default = None if each.default is MISSING else each.default
-        yield Key(name=name, field=each.name, variable=f"UVWATCH_{each.name.upper()}", default=default, **each.metadata)
+        yield Key(name=name, field=each.name, variable=f"UVWATCH_{each.name.upper()}", default=default, **about)
 
 
 KEYS: tuple[Key, ...] = tuple(_keys())
@@ -189,9 +211,9 @@ def load(table: Mapping[str, Any], environ: Mapping[str, str], options: Mapping[
         where: the file that ``table`` comes from, as errors shall name it.
 
     Raises:
-        Fatal: an unknown key, a wrong type, a value out of bounds, ``settle`` above ``settle-max``, or a hook.
+        Fatal: an unknown key, a wrong type, a value out of bounds, or ``settle`` above ``settle-max``.
     """
-    _refuse_hooks(table, environ, where=where)
+    table = _flat(table, where=where)
     _refuse_unknown(table, known=[key.name for key in KEYS], where=where)
     values: dict[str, Any] = {}
     origins: dict[str, str] = {}
@@ -211,7 +233,7 @@ def load_member(table: Mapping[str, Any], *, where: str) -> MemberConfig:
     Raises:
         Fatal: a key other than ``artifacts`` and ``ignore``, or a wrong type.
     """
-    _refuse_hooks(table, {}, where=where)
+    table = _flat(table, where=where)
     for key in KEYS:
         if key.name in table and key.name not in _MEMBER_KEYS:
             raise Fatal(f"{where}: {key.dotted} belongs in the workspace root; a member may set artifacts and ignore")
@@ -232,7 +254,7 @@ def _given(
         yield key.field, key.variable, _checked(key, _spoken(key, text, origin=key.variable), origin=key.variable)
     value = options.get(key.field)
     if value is not None:
-        origin = f"--{key.name}"
+        origin = key.option
         value = _spoken(key, value, origin=origin) if isinstance(value, str) else value
         yield key.field, origin, _checked(key, value, origin=origin)
 
@@ -292,12 +314,13 @@ def _seconds(value: Any) -> float | None:
     return seconds if math.isfinite(seconds) else None
 
 
-def _refuse_hooks(table: Mapping[str, Any], environ: Mapping[str, str], *, where: str) -> None:
-    variables = [f"UVWATCH_HOOKS_{hook.upper()}" for hook in _HOOKS]
-    named = [f"{where}: {TABLE}.hooks"] if "hooks" in table else []
-    named += [variable for variable in variables if environ.get(variable)]
-    if named:
-        raise Fatal(f"{named[0]}: hooks are not available yet in this version of uvwatch; remove the setting")
+def _flat(table: Mapping[str, Any], *, where: str) -> Mapping[str, Any]:
+    """The table with the keys of the one inside of it as ``hooks.updated``."""
+    inner = table.get(_HOOKS, {})
+    if not isinstance(inner, Mapping):
+        raise Fatal(f"{where}: {TABLE}.{_HOOKS} must be a table, not {_shown(inner)}")
+    flat = {name: value for name, value in table.items() if name != _HOOKS}
+    return flat | {f"{_HOOKS}.{name}": value for name, value in inner.items()}
 
 
 def _refuse_unknown(table: Mapping[str, Any], *, known: Iterable[str], where: str) -> None:

@@ -12,6 +12,9 @@ from typing import NamedTuple
 
 from uvwatch.errors import FailureKind
 
+_MODULES = (".py", ".so", ".pyd")
+"""What Python imports; bytecode follows its source."""
+
 
 class Action(Enum):
     """How a distribution was, or will be, brought up to date."""
@@ -228,6 +231,16 @@ class CycleFinished:
     outcome: Outcome
     duration_ms: float
     results: tuple[Result, ...] = ()
+
+    @property
+    def python(self) -> bool:
+        """Whether a Python module is another than before, so that a program that imported it would have to restart."""
+        paths = (
+            path
+            for result in self.results
+            for path in (*result.delta.added, *result.delta.changed, *result.delta.removed)
+        )
+        return any(path.endswith(_MODULES) for path in paths)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from subprocess import DEVNULL, PIPE, STDOUT
+from typing import IO
 
 import anyio
 from anyio.abc import ByteReceiveStream, Process
@@ -103,8 +104,9 @@ async def run(
     timeout: float,  # noqa: ASYNC109 - a timeout of the child, which has to be ended and reported
     on_line: OnLine | None = None,
     safe_to_kill: Callable[[], bool] | None = None,
+    stdin: IO[bytes] | None = None,
 ) -> Completed:
-    """Run a child to its end, in a session of its own and with an empty stdin.
+    """Run a child to its end, in a session of its own.
 
     However this ends, the child is reaped. After a timeout or a cancellation its whole process group is gone too:
     SIGTERM, and SIGKILL to what is left 2 s later. With ``safe_to_kill`` a kill waits for a moment that the caller
@@ -118,11 +120,12 @@ async def run(
         timeout: seconds that it may take.
         on_line: given each line as it comes, without its end; it must not raise.
         safe_to_kill: asked while the child stands still; True if nothing would be left half done.
+        stdin: a file that it reads; empty by default. No pipe: a child that does not read would have to be waited for.
 
     Raises:
         CycleFailed: the child could not be started (``ENVIRONMENT``) or took too long (``TIMEOUT``).
     """
-    process = await _start(argv, cwd=cwd, env=env)
+    process = await _start(argv, cwd=cwd, env=env, stdin=stdin)
     _RUNNING.add(process)
     transcript = Transcript(on_line)
     # The reader outlives a cancellation: a child that blocks on a full pipe cannot end by itself.
@@ -164,10 +167,10 @@ async def run(
     return completed
 
 
-async def _start(argv: Sequence[str], *, cwd: str, env: Mapping[str, str]) -> Process:
+async def _start(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], stdin: IO[bytes] | None) -> Process:
     try:
         return await anyio.open_process(
-            argv, stdin=DEVNULL, stdout=PIPE, stderr=STDOUT, cwd=cwd, env=env, start_new_session=True
+            argv, stdin=stdin or DEVNULL, stdout=PIPE, stderr=STDOUT, cwd=cwd, env=env, start_new_session=True
         )
     except OSError as error:
         what = error.filename or argv[0]
