@@ -161,7 +161,7 @@ def test_every_variable_in_readme_sets_something() -> None:
 def test_the_table_of_commands_names_every_command() -> None:
     table = tables(section("## Commands"))[0]
     named = [words.split()[1] for row in table for words in in_code(row[0]) if words != "uvwatch"]
-    assert sorted(named) == sorted(name for name, command in cli.commands.items() if not command.hidden)
+    assert sorted(set(named)) == sorted(name for name, command in cli.commands.items() if not command.hidden)
 
 
 def test_the_tables_of_options_name_every_option_of_each_command() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from tests.e2e.conftest import Project
 
-FILES = {"procfile": ["Procfile", ".env"]}
+FILES = {"procfile": ["Procfile", ".env"], "vscode": [".vscode/tasks.json"], "zed": [".zed/tasks.json"]}
 
 
 @pytest.fixture

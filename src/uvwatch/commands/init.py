@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from uvwatch.commands.options import common, request_of
-from uvwatch.integrations import procfile
+from uvwatch.integrations import procfile, vscode, zed
 from uvwatch.integrations.proposal import Proposal, write
 from uvwatch.project.workspace import Workspace, find
 from uvwatch.serving.escape import escaped
@@ -18,6 +18,8 @@ from uvwatch.serving.jsonlines import SCHEMA, to_line
 
 INTEGRATIONS: Mapping[str, Callable[[Workspace], Sequence[Proposal]]] = {
     "procfile": procfile.propose,
+    "vscode": vscode.propose,
+    "zed": zed.propose,
 }
 
 
