@@ -9,6 +9,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
 
+import anyio
 import structlog
 from anyio import to_thread
 
@@ -24,6 +25,9 @@ from uvwatch.watching.mailbox import Doubt
 from uvwatch.watching.mounts import eventless
 from uvwatch.watching.watcher import Watcher
 
+IDLE = 2.0
+"""Seconds after the last arming at which the watchers that it added are merged."""
+
 log = structlog.get_logger()
 
 
@@ -37,11 +41,13 @@ class Sentry:
         self._watcher = Watcher(polling=self._polling)
         self._contexts = AsyncExitStack()
         self._armed: frozenset[str] | None = None
+        self._arming = anyio.Event()
 
     async def __aenter__(self) -> "Sentry":  # noqa: PYI034 - typing.Self is younger than Python 3.10
         await self._contexts.enter_async_context(self._watcher)
         tasks = await self._contexts.enter_async_context(background())
         tasks.start_soon(self._listen)
+        tasks.start_soon(self._merge_when_idle)
         return self
 
     async def __aexit__(
@@ -62,6 +68,7 @@ class Sentry:
 
     async def arm(self) -> None:
         """Watch what is to be watched now; what is armed already is not armed again."""
+        self._arming.set()
         events, polled = self._wanted()
         try:
             await self._watcher.follow(events, polled=polled)
@@ -76,6 +83,16 @@ class Sentry:
             # A directory may have been filled while the watch on it was armed: what is new is looked at once more.
             self._inbox.put(new)
         self._armed = directories
+
+    async def _merge_when_idle(self) -> None:
+        """Once nothing was armed for a while, have few watchers again, and no watch on what is gone."""
+        while True:
+            await self._arming.wait()
+            self._arming = anyio.Event()
+            with anyio.move_on_after(IDLE) as idle:
+                await self._arming.wait()
+            if idle.cancelled_caught:
+                await self._watcher.merge()
 
     def _looked_at(self) -> frozenset[str]:
         return frozenset(

@@ -84,8 +84,9 @@ async def place(
         patience: seconds to wait for the environment's lock.
 
     Raises:
-        CycleFailed: a source cannot be read or changed meanwhile (``BUILD``, ``IO``), a file cannot be written
-            (``IO``), the environment vanished, was changed by another program or stays locked (``ENVIRONMENT``).
+        SourceChanged: a source changed meanwhile; nothing was touched.
+        CycleFailed: a source cannot be read (``BUILD``, ``IO``), a file cannot be written (``IO``), the environment
+            vanished, was changed by another program or stays locked (``ENVIRONMENT``).
     """
     difference = placing.delta(installed, wanted)
     reason = _refusal(env, installed, wanted, difference, bytes_of)

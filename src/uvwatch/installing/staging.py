@@ -23,6 +23,10 @@ FEW = 8
 """Up to so many files are flushed one by one: syncfs waits for what all other programs wrote too (0.15 s seen)."""
 
 
+class SourceChanged(CycleFailed):
+    """A file is not what it was when the update was decided: somebody is writing it."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stager:
     """Writes files into an open, empty staging directory; ``each`` is whether each is flushed by itself."""
@@ -35,7 +39,8 @@ class Stager:
         """Stage one file, modified at ``floor`` (ns since the epoch) or later, and return its row of RECORD.
 
         Raises:
-            CycleFailed: the source cannot be read, or does not hold ``content``.
+            SourceChanged: the source does not hold ``content``.
+            CycleFailed: it cannot be read.
             OSError: the file cannot be written.
         """
         disk, total, size = self.disk, hashlib.sha256(), 0
@@ -46,7 +51,7 @@ class Stager:
                 size += len(part)
             row = Row(record.encode(total.digest()), size)
             if row.digest != content.digest:
-                raise CycleFailed(FailureKind.IO, f"{path} is not what it was just now: it is still being written")
+                raise SourceChanged(FailureKind.IO, f"{path} is not what it was just now: it is still being written")
             if content.executable:
                 disk.make_executable(descriptor)
             if disk.status_of(descriptor).st_mtime_ns < floor:
@@ -88,7 +93,8 @@ def stage_all(
         What is to be done with it, in order.
 
     Raises:
-        CycleFailed: a source cannot be read, or does not hold what is wanted of it.
+        SourceChanged: a source does not hold what is wanted of it.
+        CycleFailed: a source cannot be read.
         OSError: a file cannot be written; its ``filename`` is the path as RECORD has it.
     """
     steps = placing.steps(difference, wanted)

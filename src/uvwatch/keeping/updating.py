@@ -28,6 +28,7 @@ from uvwatch.installing import leftovers
 from uvwatch.installing.bytecode import compile_changed
 from uvwatch.installing.inplace import installed_copy, place
 from uvwatch.installing.sources import Sources, of_file, of_wheel, wanted_of_wheel
+from uvwatch.installing.staging import SourceChanged
 from uvwatch.installing.uv import reinstall_command, run_cached
 from uvwatch.installing.wheel import Wheel, generated_scripts, read_wheel
 from uvwatch.keeping.keeper import Keeper, OnLine, mark
@@ -37,6 +38,8 @@ from uvwatch.project.environment import open_environment
 from uvwatch.project.installed import InstalledCopy, local_distributions
 from uvwatch.project.lock import locked
 from uvwatch.project.pyproject import compiles_bytecode
+
+_ATTEMPTS = 5
 
 log = structlog.get_logger()
 
@@ -133,8 +136,24 @@ def _clean(keeper: Keeper, before: frozenset[str]) -> None:
 
 
 async def _patch(keeper: Keeper) -> Update | None:
-    """Put changed files in place that stand in the wheel byte for byte; None where that is not safe."""
-    places, tree = keeper.patch(), keeper.contents
+    """Put changed files in place that stand in the wheel byte for byte; None where that is not safe.
+
+    A file that is written meanwhile is looked at again: with somebody who never stops writing (a log), the moment from
+    the look to the copy is short enough for one of some attempts.
+    """
+    root = keeper.distribution.root
+    for _ in range(_ATTEMPTS - 1):
+        places = keeper.patch()
+        try:
+            return await _patch_these(keeper, places)
+        except SourceChanged as error:
+            log.info("patch.again", distribution=keeper.name, reason=str(error))
+            await keeper.look(keeper.concerned(f"{root}/{source}" for source in places))
+    return await _patch_these(keeper, keeper.patch())
+
+
+async def _patch_these(keeper: Keeper, places: Mapping[str, tuple[str, ...]]) -> Update | None:
+    tree = keeper.contents
     if not places:
         return None
     installed = installed_copy(keeper.env, keeper.distribution, keeper.copy)

@@ -1,0 +1,24 @@
+"""One update of a real project in a real environment."""
+
+import pytest
+
+from tests.keeping.conftest import write
+from uvwatch.core.model import Action
+from uvwatch.keeping.keeper import Keeper
+from uvwatch.keeping.updating import update
+from uvwatch.keeping.workshop import Workshop
+
+
+@pytest.mark.anyio
+async def test_a_file_that_is_written_again_after_the_look_is_put_in_place_as_it_is_now(keeper: Keeper) -> None:
+    await keeper.learn(keeper.wheel_files(), keeper.contents)
+    write(keeper, "src/pkg/__init__.py", "VALUE = 2\n")
+    await keeper.look()
+    judgement = await keeper.judge()
+    write(keeper, "src/pkg/__init__.py", "VALUE = 2\nMORE = 3\n")
+
+    async with Workshop(keeper.site) as workshop:
+        done = await update(keeper, workshop, judgement, editable=False, by_uv=False, on_line=lambda _line: None)
+
+    assert (done.action, done.delta.changed) == (Action.PATCH, ("pkg/__init__.py",))
+    assert (keeper.env.purelib / "pkg" / "__init__.py").read_text(encoding="utf-8") == "VALUE = 2\nMORE = 3\n"
