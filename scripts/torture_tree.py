@@ -1,26 +1,26 @@
 """A small project under git with its environment, and a running ``uvwatch watch --json`` beside it.
 
-Knows how to make them, how generators and editors write, how to compare the tree with the installed copy, and how to
-wait for the daemon. It knows no round of the torture and judges nothing.
+Knows how to make them, how to compare the tree with the installed copy, and how to wait for the daemon. It knows no
+round of the torture and judges nothing.
 """
 
 import contextlib
 import json
 import os
 import queue
-import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import uv
 from torture_copy import read
+from torture_writers import fill, write
 
 COMMAND = Path(sys.executable).with_name("uvwatch")
 NAME = "pkg"
@@ -143,79 +143,6 @@ def variables() -> dict[str, str]:
     return {name: value for name, value in os.environ.items() if not name.startswith(HINDERING)}
 
 
-def write(path: Path, text: str) -> None:
-    """Write a file in place, as a generator does."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
-
-
-def fill(directory: Path, count: int, text: str, pauses: Iterable[float] = ()) -> float:
-    """Write so many small files, 250 a directory; a pause, in seconds, after every tenth while there are any.
-
-    Return the longest time, in seconds, from one file to the next.
-    """
-    waits = iter(pauses)
-    longest, last = 0.0, time.monotonic()
-    for number in range(count):
-        write(directory / f"part{number // 250}" / f"{number}.css", f"/* {number} */ {text}\n")
-        if number % 10 == 9:  # noqa: PLR2004 - every tenth
-            time.sleep(next(waits, 0.0))
-        now = time.monotonic()
-        longest, last = max(longest, now - last), now
-    return longest
-
-
-def atomic_rename(path: Path, text: str) -> None:
-    """Write beside it and rename, as VS Code's and Zed's safe writes and most programs do."""
-    beside = path.with_name(f".{path.name}.4242.tmp")
-    write(beside, text)
-    beside.replace(path)
-
-
-def vim(path: Path, text: str) -> None:
-    """Swap file, write test, the old one renamed to a backup, the new one written, all else removed."""
-    swap = path.with_name(f".{path.name}.swp")
-    swap.write_bytes(b"b0VIM 9.0" + bytes(4000))
-    check = path.with_name("4913")
-    check.touch()
-    check.unlink()
-    backup = path.rename(path.with_name(f"{path.name}~"))
-    write(path, text)
-    backup.unlink()
-    swap.write_bytes(b"b0VIM 9.0" + bytes(8000))
-    swap.unlink()
-
-
-def emacs(path: Path, text: str) -> None:
-    """A lock, which is a link to nothing, an auto-save file, the old one renamed to a backup."""
-    lock = path.with_name(f".#{path.name}")
-    lock.symlink_to("user@host.4242:1700000000")
-    auto_save = path.with_name(f"#{path.name}#")
-    write(auto_save, text)
-    backup = path.rename(path.with_name(f"{path.name}~"))
-    write(path, text)
-    auto_save.unlink()
-    lock.unlink()
-    backup.unlink()
-
-
-def pycharm(path: Path, text: str) -> None:
-    """JetBrains' safe write: the new one beside, the old one renamed, the new one renamed, the old one removed."""
-    new = path.with_name(f"{path.name}___jb_tmp___")
-    write(new, text)
-    old = path.rename(path.with_name(f"{path.name}___jb_old___"))
-    new.rename(path)
-    old.unlink()
-
-
-EDITORS: Mapping[str, Callable[[Path, str], None]] = {
-    "atomic rename": atomic_rename,
-    "Vim": vim,
-    "Emacs": emacs,
-    "PyCharm": pycharm,
-}
-
-
 def contents(directory: Path) -> dict[str, bytes]:
     """All regular files under a directory by their relative path, but bytecode; links are not followed."""
     found = {}
@@ -231,12 +158,17 @@ def contents(directory: Path) -> dict[str, bytes]:
 
 @dataclass(slots=True, kw_only=True)
 class Watched:
-    """A running daemon and the events it told; after ``calm`` seconds of silence it counts as at rest."""
+    """A running daemon and the events it told; after ``calm`` seconds of silence it counts as at rest.
+
+    ``told`` is what was read of it so far, ``ready_at`` when it said so, by the monotonic clock.
+    """
 
     process: subprocess.Popen[bytes]
     log: Path
     calm: float
     patience: float
+    told: list[Event] = field(default_factory=list)
+    ready_at: float = 0.0
     _lines: "queue.SimpleQueue[Event | None]" = field(default_factory=queue.SimpleQueue)
     _open: int = 0
 
@@ -260,7 +192,8 @@ class Watched:
         except queue.Empty:
             return None
         if event is None:
-            raise TortureError(f"uvwatch ended with {self.process.wait(self.patience)}:\n{self._said()}")
+            raise TortureError(f"uvwatch ended with {self.process.wait(self.patience)}:\n{self.said()[-4000:]}")
+        self.told.append(event)
         self._open += {"cycle.started": 1, "cycle.finished": -1}.get(event["event"], 0)
         return event
 
@@ -270,8 +203,9 @@ class Watched:
         while time.monotonic() < deadline:
             event = self.next(1.0)
             if event is not None and event["event"] == "ready":
+                self.ready_at = time.monotonic()
                 return event
-        raise TortureError(f"uvwatch was not ready after {self.patience:g} s:\n{self._said()}")
+        raise TortureError(f"uvwatch was not ready after {self.patience:g} s:\n{self.said()[-4000:]}")
 
     def rest(self, place: Place, *, equal: bool = True) -> "Rest":
         """Wait until nothing is told any more and the copy equals the tree; for ``patience`` seconds at the most.
@@ -297,8 +231,9 @@ class Watched:
             if late or not faults:
                 return Rest(events=tuple(events), differences=tuple(faults))
 
-    def _said(self) -> str:
-        return self.log.read_text(encoding="utf-8", errors="replace")[-4000:]
+    def said(self) -> str:
+        """What it logged so far."""
+        return self.log.read_text(encoding="utf-8", errors="replace")
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,19 +262,24 @@ class Rest:
 
 
 @contextlib.contextmanager
-def watching(place: Place, *, settle: float, patience: float) -> Iterator[tuple[Watched, Event]]:
+def watching(
+    place: Place, *, settle: float, patience: float, options: Sequence[str] = (), under: Sequence[str] = ()
+) -> Iterator[tuple[Watched, Event]]:
     """Run ``uvwatch watch`` until the end of the block; give it and its ``ready``. No audit heals what was missed.
 
     Args:
         place: the project.
         settle: the quiet window, in seconds.
         patience: seconds that anything awaited may take.
+        options: further options of ``uvwatch watch``.
+        under: the words of a program that becomes it, in other circumstances.
 
     Raises:
         TortureError: it did not begin, ended by itself, or did not end with 0 when asked to.
     """
     log = place.root.with_suffix(".log")
     words = [str(COMMAND), "watch", "--json", "-v", "--settle", str(settle), "--audit", "0", "--build-timeout", "120"]
+    words = [*under, *words, *options]
     with (
         log.open("wb") as stderr,
         subprocess.Popen(
@@ -363,30 +303,3 @@ def watching(place: Place, *, settle: float, patience: float) -> Iterator[tuple[
             # The whole group: a build that is left would keep the stream open.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(process.pid, signal.SIGKILL)
-
-
-def watches_of(pid: int) -> int:
-    """How many directories a process watches by inotify (proc(5), ``fdinfo``); 0 where the system does not tell."""
-    count = 0
-    for descriptor in Path(f"/proc/{pid}/fdinfo").glob("*"):
-        with contextlib.suppress(FileNotFoundError):  # closed meanwhile
-            count += descriptor.read_text(encoding="ascii").count("inotify wd:")
-    return count
-
-
-def memory(pid: int) -> int:
-    """The resident memory of a process in megabytes, 0 where the system does not tell."""
-    try:
-        status = Path(f"/proc/{pid}/status").read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return 0
-    return next(int(line.split()[1]) // 1024 for line in status.splitlines() if line.startswith("VmRSS:"))
-
-
-def clear(directory: Path, *, keep: bool) -> None:
-    """Remove a directory with all that is in it, or only what is in it."""
-    if not keep:
-        shutil.rmtree(directory)
-        return
-    for entry in directory.iterdir():
-        shutil.rmtree(entry) if entry.is_dir() else entry.unlink()

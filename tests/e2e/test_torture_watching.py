@@ -11,7 +11,7 @@ from tests.e2e.conftest import Project
 SCRIPT = Path(__file__).parents[2] / "scripts" / "torture_watching.py"
 
 
-@pytest.mark.parametrize("name", ["refill", "nested", "append", "git", "odd"])
+@pytest.mark.parametrize("name", ["refill", "nested", "append", "git", "odd", "passing", "creep"])
 def test_a_small_round_of_the_torture_ends_with_tree_and_copy_equal(
     tmp_path: Path, user: Mapping[str, str], name: str
 ) -> None:
