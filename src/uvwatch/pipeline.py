@@ -36,6 +36,7 @@ from uvwatch.keeping.editable import EditableKeeper
 from uvwatch.keeping.keeper import Keeper, OnLine
 from uvwatch.keeping.roster import Roster
 from uvwatch.keeping.site import Site, find_again
+from uvwatch.keeping.tidying import leftover_warning
 from uvwatch.keeping.updating import Update, update
 from uvwatch.keeping.workshop import Workshop
 from uvwatch.project.pyproject import BrokenPyproject
@@ -180,6 +181,8 @@ class Pipeline:
                     keeper, self._workshop, judgement, editable=editable, by_uv=by_uv, on_line=self._on_line
                 )
                 self.roster.note(keeper)
+                if warning := leftover_warning(keeper.name, keeper.purged, keeper.wheel_files()):
+                    self.warn_once(warning)
             else:
                 done = Update(action=Action.NONE, reason=judgement.reason)
             if keeper.distribution.editable != isinstance(keeper, EditableKeeper):

@@ -9,6 +9,7 @@ from uvwatch.core.building import (
     BuildSystem,
     build_system,
     by_name,
+    by_setuptools,
     environment_key,
     index_settings,
     needs_other,
@@ -178,6 +179,19 @@ def test_an_old_interpreter_is_uvs(python_version: str, expected: str | None) ->
 
 def test_without_fork_uv_builds() -> None:
     assert reason(forks=False) == "there is no fork here"
+
+
+@pytest.mark.parametrize(
+    ("pyproject", "expected"),
+    [
+        ({}, True),
+        ({"build-system": {"requires": ["Setuptools[core] >= 61"]}}, True),
+        ({"build-system": {"requires": ["setuptools-scm", "hatchling"]}}, False),
+        ({"build-system": {"requires": "setuptools"}}, False),
+    ],
+)
+def test_setuptools_builds_what_requires_it_or_says_nothing(pyproject: dict[str, Any], expected: bool) -> None:
+    assert by_setuptools(build_system(pyproject)) is expected
 
 
 def test_what_a_hook_asks_for_beyond_requires_is_needed_once() -> None:

@@ -4,7 +4,17 @@ import pytest
 
 from uvwatch.core.model import Content, Stale, Why
 from uvwatch.core.origins import learn
-from uvwatch.core.plan import Learned, Standing, compare, describe, difference, judge, name_some, patch_of
+from uvwatch.core.plan import (
+    Learned,
+    Standing,
+    compare,
+    concerns_compiler,
+    describe,
+    difference,
+    judge,
+    name_some,
+    patch_of,
+)
 
 
 def contents(texts: dict[str, str]) -> dict[str, Content]:
@@ -186,3 +196,24 @@ def test_a_file_that_stands_in_the_wheel_twice_is_patched_at_both_places() -> No
     assert patch_of(twice, tree | contents({"data/x.txt": "new"}), build_inputs=(), dynamic=False) == {
         "data/x.txt": ("pkg/x.txt", "other/x.txt")
     }
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        pytest.param({}, False, id="nothing"),
+        pytest.param({"src/pkg/a.py": "new"}, False, id="a module of the wheel"),
+        pytest.param({"src/pkg/b.css": "new"}, True, id="another file of the wheel: it may be a header"),
+        pytest.param({"tests/t.py": "new"}, True, id="a module that the wheel leaves out"),
+        pytest.param({"src/pkg/new.py": "n"}, True, id="a new file"),
+    ],
+)
+def test_only_modules_of_the_wheel_are_known_to_be_none_of_a_compilers_business(
+    change: dict[str, str], expected: bool
+) -> None:
+    assert concerns_compiler(LEARNED, TREE | contents(change)) is expected
+
+
+def test_before_the_first_build_and_when_a_file_went_a_compiler_is_concerned() -> None:
+    assert concerns_compiler(None, TREE)
+    assert concerns_compiler(LEARNED, {path: TREE[path] for path in TREE if path != "src/pkg/a.py"})

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from uvwatch.installing.leftovers import Cleanup, names, remove
+from uvwatch.installing.leftovers import Cleanup, names, purge, remove
 
 
 def write(root: Path, paths: Iterable[str]) -> None:
@@ -85,6 +85,60 @@ def test_new_ignored_files_are_moved_aside_and_never_over_one_that_is_there(tree
         assert remove(str(tree), before, tmp_path / "aside").moved == ("src/version\n.gen",)
     assert (tmp_path / "aside/src/version\n.gen").read_text() == "first"
     assert (tmp_path / "aside/src/version\n.gen.1").read_text() == "second"
+
+
+def test_what_is_left_again_with_the_same_bytes_is_kept_once(tree: Path, tmp_path: Path) -> None:
+    before = names(str(tree))
+    for _ in range(3):
+        write(tree, ["x.gen"])
+        assert remove(str(tree), before, tmp_path / "aside").moved == ("x.gen",)
+    assert files(tmp_path / "aside") == ["x.gen"]
+
+
+OF_SETUPTOOLS = ("build/bdist.linux-x86_64/x", "build/lib/app/a.py", "build/temp.linux/a.o")
+
+
+def test_the_copies_that_setuptools_made_go_and_what_a_compiler_made_stays(tree: Path) -> None:
+    native = "build/lib.linux-x86_64-cpython-311/app/fast.cpython-311.so"
+    write(tree, [*OF_SETUPTOOLS, native, "build/lib.linux-x86_64-cpython-311/app/a.py"])
+    assert purge(str(tree), compiled=False) == ("app/a.py",)
+    left = ["build/bdist.linux-x86_64/x", native, "build/temp.linux/a.o"]
+    assert files(tree / "build") == sorted(path.removeprefix("build/") for path in left)
+    assert purge(str(tree), compiled=True) == ("app/fast.cpython-311.so",)
+    assert purge(str(tree), compiled=True) == ()
+
+
+@pytest.mark.parametrize(
+    "further",
+    [["build/index.html"], ["build/lib/tracked.py"]],
+    ids=["something else lies beside", "git tracks one"],
+)
+def test_a_build_directory_that_may_be_somebodys_is_not_purged(tree: Path, further: list[str]) -> None:
+    write(tree, [*OF_SETUPTOOLS, *further])
+    if "tracked" in further[0]:
+        git(tree, "add", "-f", *further)
+    before = names(str(tree))
+    assert purge(str(tree), compiled=True) == ()
+    assert names(str(tree)) == before
+
+
+def test_without_a_trace_of_a_wheel_a_lib_directory_is_somebodys(tree: Path) -> None:
+    write(tree, ["build/lib/bundle.js"])
+    assert purge(str(tree), compiled=True) == ()
+    assert (tree / "build/lib/bundle.js").exists()
+
+
+def test_a_build_directory_that_is_a_link_is_not_followed(tree: Path, tmp_path: Path) -> None:
+    write(tmp_path / "elsewhere", OF_SETUPTOOLS)
+    (tree / "build").symlink_to(tmp_path / "elsewhere" / "build")
+    assert purge(str(tree), compiled=True) == ()
+    assert (tmp_path / "elsewhere" / OF_SETUPTOOLS[1]).exists()
+
+
+def test_what_is_kept_stays_in_the_build_directory(tree: Path) -> None:
+    write(tree, [*OF_SETUPTOOLS, "build/lib/app/bundle.js"])
+    assert purge(str(tree), compiled=True, keep=lambda path: path == "build/lib/app/bundle.js") == ("app/a.py",)
+    assert (tree / "build/lib/app/bundle.js").exists()
 
 
 def test_files_that_git_does_not_ignore_or_tracks_or_that_are_kept_stay(tree: Path, tmp_path: Path) -> None:

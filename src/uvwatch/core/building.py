@@ -202,6 +202,12 @@ def needs_other(system: BuildSystem, asked: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(each for each in asked if each not in system.requires))
 
 
+def by_setuptools(system: BuildSystem | None) -> bool:
+    """Whether setuptools takes part in the build, as the backend or behind one that requires it."""
+    requirements = (_requirement(each) for each in (system.requires if system is not None else ()))
+    return any(each is not None and canonicalize_name(each.name) == "setuptools" for each in requirements)
+
+
 def by_name(requires: Sequence[str]) -> bool:
     """Whether all requirements name packages of an index: none a path, a URL, or nothing that can be read."""
     return all((found := _requirement(each)) is not None and found.url is None for each in requires)

@@ -184,6 +184,20 @@ def patch_of(
     return {source: tuple(found) for source, found in places.items()}
 
 
+def concerns_compiler(learned: Learned | None, tree: Files) -> bool:
+    """Whether a compiler may have read something that is another now than at the last build.
+
+    Backends look at the sources that they were told of, not at the headers that these include; so only changes of
+    modules that stand in the wheel are known to be none of a compiler's business.
+    """
+    if learned is None:
+        return True
+    batch = difference(learned.tree, tree)
+    if batch.added or batch.removed:
+        return True
+    return not all(path.endswith(".py") and learned.origins.installed(path, learned.wheel) for path in batch.changed)
+
+
 def describe(stale: tuple[Stale, ...]) -> str:
     """Say how many files are stale and why, such as ``257 missing, 1 differs``."""
     counts: Mapping[Why, int] = {why: sum(1 for each in stale if each.why is why) for why in Why}

@@ -1,10 +1,12 @@
-"""What a build left in the tree: found by two looks at the names, then taken away.
+"""What a build left in the tree: found by two looks at the names, or known by its place, then taken away.
 
-Some backends build inside the tree (setuptools' ``build/`` brings deleted files back in every later wheel:
-pypa/setuptools#1871). Nobody's file may be lost: only what is known for a build's leaving by its name and shape is
-deleted, and only git-ignored files are moved, never one that git tracks. It must not know which backend built.
+Some backends build inside the tree (setuptools' ``build/lib`` brings deleted files back in every later wheel:
+pypa/setuptools#1871, whoever left it there). Nobody's file may be lost: only what is known for a build's leaving by its
+name and shape is deleted, and only git-ignored files are moved, never one that git tracks. It must not know which
+backend built.
 """
 
+import filecmp
 import os
 import shutil
 import subprocess
@@ -16,6 +18,10 @@ from pathlib import Path
 _PATIENCE = 30.0
 _SKIPPED = frozenset({".git", "node_modules"})
 _CACHE = "__pycache__"
+_BUILD = "build"
+_BDIST = "bdist."
+_LIBRARY = ("lib", "lib.")
+_NATIVE = (".so", ".pyd", ".dylib", ".dll")
 _OF_SETUPTOOLS = ("lib/", "lib.", "bdist.", "temp.", "scripts-", "__editable__", "src.")
 
 
@@ -28,6 +34,46 @@ class Cleanup:
 
     def __bool__(self) -> bool:
         return bool(self.deleted or self.moved)
+
+
+def purge(root: str, *, compiled: bool, keep: Callable[[str], bool] = lambda _: False) -> tuple[str, ...]:
+    """Remove what setuptools copied into ``build/lib*`` for an earlier wheel, or it comes back in the next one.
+
+    Only in a ``build/`` of setuptools' shape (``lib*`` beside ``bdist.*`` and nothing strange) of which git tracks
+    nothing. ``temp.*`` stays: what a compiler made there spares the next build its time.
+
+    Args:
+        root: the tree of a distribution that setuptools builds.
+        compiled: remove extension modules, too; the next build links or compiles them again.
+        keep: whether a file, relative to the tree, is somebody's and has to stay.
+
+    Returns:
+        What was removed, as it would have come back in a wheel: relative to ``lib*``, sorted.
+    """
+    build = Path(root, _BUILD)
+    try:
+        found = sorted(entry.name for entry in os.scandir(build)) if not build.is_symlink() else []
+    except OSError:
+        return ()
+    if not _is_setuptools([name + "/" for name in found]) or not any(name.startswith(_BDIST) for name in found):
+        return ()
+    if _git(root, ["ls-files", "-z", "--", _BUILD]) != b"":
+        return ()
+    gone = []
+    for library in (build / name for name in found if name == _LIBRARY[0] or name.startswith(_LIBRARY[1])):
+        for below in _walk(str(library), ""):
+            if below.endswith("/") or keep(f"{_BUILD}/{library.name}/{below}"):
+                continue
+            if compiled or not below.endswith(_NATIVE):
+                with suppress(OSError):
+                    (library / below).unlink()
+                    gone.append(below)
+    return tuple(sorted({*gone}))
+
+
+def _is_setuptools(inside: Sequence[str]) -> bool:
+    """Whether these, relative to a ``build/``, are such that setuptools may have made them all."""
+    return bool(inside) and all(below.startswith(_OF_SETUPTOOLS) for below in inside)
 
 
 def names(root: str) -> frozenset[str]:
@@ -63,7 +109,8 @@ def remove(
     """Take away what is in the tree now and was not before the build.
 
     ``build/`` (in setuptools' shape), ``*.egg-info/``, ``.eggs/`` and ``__pycache__/`` are deleted. Any other new file
-    that git ignores is moved to the same path below ``aside``, with a number at its end where that is taken. All else
+    that git ignores is moved to the same path below ``aside``, with a number at its end where that is taken; what lies
+    there with the same bytes already is deleted. All else
     stays: what git tracks or does not ignore, and everything outside a git repository.
 
     Args:
@@ -88,10 +135,9 @@ def _is_leaving(found: Sequence[str], path: str) -> bool:
     if not path.endswith("/"):
         return False
     name = path.rstrip("/").rpartition("/")[2]
-    if name == "build":
+    if name == _BUILD:
         # Frontend tools write their bundles to a build/ too, perhaps at this very moment.
-        inside = [below for below in found if below != path and below.startswith(path)]
-        return bool(inside) and all(below[len(path) :].startswith(_OF_SETUPTOOLS) for below in inside)
+        return _is_setuptools([below[len(path) :] for below in found if below != path and below.startswith(path)])
     return name in (_CACHE, ".eggs") or name.endswith(".egg-info")
 
 
@@ -141,9 +187,12 @@ def _git(root: str, arguments: list[str], text: bytes = b"") -> bytes | None:
 
 def _move(root: str, path: str, aside: Path) -> bool:
     target, number = aside / path, 1
-    while os.path.lexists(target):
-        target, number = aside / f"{path}.{number}", number + 1
     try:
+        while os.path.lexists(target):
+            if filecmp.cmp(target, Path(root, path), shallow=False):
+                Path(root, path).unlink()
+                return True
+            target, number = aside / f"{path}.{number}", number + 1
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(Path(root, path), target)
     except OSError:

@@ -73,6 +73,8 @@ class Keeper:
         self.lock = self._memory.lock
         self.late = Batch()
         self.distrusted = False
+        # What was taken out of setuptools' build/ before the last update's builds.
+        self.purged: tuple[str, ...] = ()
         self.copy = InstalledCopy(record={}, files={}, missing=(), whole=False)
         self._inputs_of: object = None
         self._inputs: tuple[str, ...] = ()

@@ -9,22 +9,20 @@ import os
 import tempfile
 import zipfile
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 
 import structlog
-from anyio import CancelScope, to_thread
+from anyio import to_thread
 
 from uvwatch.core import record
 from uvwatch.core.config import Installer
 from uvwatch.core.model import Action, Content, Delta
-from uvwatch.core.patterns import decide
 from uvwatch.core.placing import Installed, Refusal, Wanted, patched
 from uvwatch.core.plan import Judgement, Standing, name_some
 from uvwatch.errors import CycleFailed, FailureKind
-from uvwatch.installing import leftovers
 from uvwatch.installing.bytecode import compile_changed
 from uvwatch.installing.inplace import installed_copy, place
 from uvwatch.installing.sources import Sources, of_file, of_wheel, wanted_of_wheel
@@ -33,6 +31,7 @@ from uvwatch.installing.uv import reinstall_command, run_cached
 from uvwatch.installing.wheel import Wheel, generated_scripts, read_wheel
 from uvwatch.keeping.keeper import Keeper, OnLine, mark
 from uvwatch.keeping.site import STATE
+from uvwatch.keeping.tidying import tidied
 from uvwatch.keeping.workshop import Workshop
 from uvwatch.project.environment import open_environment
 from uvwatch.project.installed import InstalledCopy, local_distributions
@@ -69,6 +68,7 @@ async def update(
     Raises:
         CycleFailed: it could not be done; what was installed is whole.
     """
+    keeper.purged = ()
     by_uv = by_uv or keeper.distrusted or keeper.distribution.editable or keeper.site.config.installer is Installer.UV
     reason = judgement.reason
     if not by_uv and judgement.standing is Standing.STALE and (found := await _patch(keeper)):
@@ -104,12 +104,8 @@ async def _built(keeper: Keeper, workshop: Workshop, on_line: OnLine) -> AsyncIt
     keeper.require_buildable()
     snapshot = keeper.contents
     with tempfile.TemporaryDirectory(prefix="uvwatch-") as directory:
-        before = await to_thread.run_sync(leftovers.names, keeper.distribution.root)
-        try:
+        async with tidied(keeper):
             path = await workshop.build(keeper, directory, on_line)
-        finally:
-            with CancelScope(shield=True):
-                await to_thread.run_sync(_clean, keeper, before)
         reading = partial(read_wheel, path, prefix=keeper.env.prefix, purelib=keeper.env.purelib)
         wheel = await to_thread.run_sync(reading)
         scripts = generated_scripts(wheel, prefix=keeper.env.prefix, purelib=keeper.env.purelib)
@@ -118,21 +114,6 @@ async def _built(keeper: Keeper, workshop: Workshop, on_line: OnLine) -> AsyncIt
         await keeper.learn(files, snapshot, rewritten=wheel.rewritten | scripts, moved=moved)
         with zipfile.ZipFile(path) as archive:
             yield archive, wheel
-
-
-def _clean(keeper: Keeper, before: frozenset[str]) -> None:
-    """Take away what the build left in the tree; a declared artifact may be a generator's, and stays."""
-    if not (keeper.site.prefix / "pyvenv.cfg").exists():
-        return  # nothing is created in place of an environment that vanished
-    patterns = keeper.artifact_patterns
-    cleanup = leftovers.remove(
-        keeper.distribution.root,
-        before,
-        keeper.site.prefix / STATE / "left-by-builds",
-        keep=lambda path: decide(patterns, path).include is True,
-    )
-    if cleanup:
-        log.info("build.leftovers", distribution=keeper.name, deleted=cleanup.deleted, moved=cleanup.moved)
 
 
 async def _patch(keeper: Keeper) -> Update | None:
@@ -223,13 +204,15 @@ async def reinstall(keeper: Keeper, *, editable: bool, on_line: OnLine) -> Delta
         env=keeper.env,
         environ=site.environ,
     )
-    await run_cached(
-        command,
-        timeout=site.config.build_timeout,
-        on_line=on_line,
-        safe_to_kill=keeper.is_whole,
-        root=Path(keeper.distribution.root),
-    )
+    # What an editable install needs of what its build left in the tree (extension modules) nobody here knows.
+    async with nullcontext() if editable else tidied(keeper):
+        await run_cached(
+            command,
+            timeout=site.config.build_timeout,
+            on_line=on_line,
+            safe_to_kill=keeper.is_whole,
+            root=Path(keeper.distribution.root),
+        )
     await _find_again(keeper)
     _verify(keeper, await keeper.read_installed(), old)
     keeper.distrusted = False

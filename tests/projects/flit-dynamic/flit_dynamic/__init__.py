@@ -1,0 +1,4 @@
+"""first"""
+
+__version__ = "1.0"
+VALUE = "one"

@@ -1,0 +1,5 @@
+VALUE = "one"
+
+
+def main() -> None:
+    print(VALUE)

@@ -1,0 +1,1 @@
+GONE = True
