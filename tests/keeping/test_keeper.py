@@ -1,5 +1,7 @@
 """What a keeper learns, on a real project in a real environment."""
 
+from pathlib import Path
+
 import pytest
 
 from tests.keeping.conftest import PYPROJECT, write
@@ -45,3 +47,36 @@ async def test_settings_that_change_bring_more_of_the_tree_into_view(keeper: Kee
     keeper.take(find_site(keeper.site.request))
 
     assert "dist/made.txt" in (await keeper.look()).added
+
+
+def _links_that_lead_to_each_other(keeper: Keeper) -> Path:
+    """Make files that nobody can open, not even root."""
+    odd = Path(keeper.distribution.root, "src", "pkg", "odd")
+    odd.mkdir()
+    (odd / "a.css").symlink_to("b.css")
+    (odd / "b.css").symlink_to("a.css")
+    return odd
+
+
+@pytest.mark.anyio
+async def test_what_cannot_be_read_stays_known_when_another_directory_is_looked_at(keeper: Keeper) -> None:
+    odd = _links_that_lead_to_each_other(keeper)
+    await keeper.look()
+    problems = set(keeper.problems)
+
+    write(keeper, "src/pkg/new.py", "")
+    batch = await keeper.look(keeper.concerned([f"{odd.parent}/new.py"]))
+
+    assert any("cannot be read" in problem.what for problem in problems)
+    assert set(keeper.problems) == problems
+    assert batch.paths == ("src/pkg/new.py",)
+
+
+@pytest.mark.anyio
+async def test_a_full_look_at_an_unchanged_tree_finds_nothing(keeper: Keeper) -> None:
+    before = keeper.contents
+
+    assert not await keeper.look()
+    assert keeper.contents == before
+    write(keeper, "src/pkg/__init__.py", "VALUE = 2\n")
+    assert (await keeper.look()).changed == ("src/pkg/__init__.py",)

@@ -22,12 +22,13 @@ from uvwatch.errors import CycleFailed, FailureKind
 from uvwatch.installing.memory import Memory
 from uvwatch.keeping.refilling import Refilling
 from uvwatch.keeping.site import Site, declared_by, rules_for
+from uvwatch.project import files
 from uvwatch.project.environment import Environment
 from uvwatch.project.installed import InstalledCopy, read_installed, reread
 from uvwatch.project.pyproject import BrokenPyproject, read_pyproject, table
 from uvwatch.watching.contents import contents
 from uvwatch.watching.ignores import GitIgnores
-from uvwatch.watching.places import Places, concerning, places
+from uvwatch.watching.places import EVERYWHERE, Places, concerning, places
 from uvwatch.watching.scan import scan
 from uvwatch.watching.tree import Problem, Tree
 from uvwatch.watching.tree import difference as tree_difference
@@ -66,7 +67,8 @@ class Keeper:
         self.problems: tuple[Problem, ...] = ()
         self._rules: Rules | None = None
         self._rules_due = False
-        self._known: dict[str, Known] = dict(self._memory.tree) if usable else {}
+        self._known: Mapping[str, Known] = self._memory.tree if usable else {}
+        self._unread: tuple[Problem, ...] = ()
         self._installed: dict[str, Known] = dict(self._memory.installed)
         self.dirty = False
         # The digest of uv.lock that the environment was last made from, if it is known.
@@ -154,23 +156,24 @@ class Keeper:
 
     def _look(self, where: Places | None) -> Batch:
         before, held = self.tree, self.contents
-        if self._rules_due or before is None:
-            where = None
+        anew = self._rules_due or before is None
         root = self.distribution.root
-        if where is None:
+        if anew or before is None:
             self.tree = scan(root, self.rules)
             read = contents(root, self.tree, self._known)
         else:
+            where = where or EVERYWHERE
             self.tree = scan(root, self.rules, before=before, only=where.only, whole=where.whole)
-            read = contents(root, self.tree, self._known, before=before, listed=where.only | where.whole)
+            read = contents(root, self.tree, self._known, before=before, listed=self._to_consider(where))
         settings = [self._known.get(name) for name in _SETTINGS]
-        self._known = dict(read.known)
+        self._known = read.known
         if before is not None and settings != [self._known.get(name) for name in _SETTINGS]:
             # They may bring more of the tree into view, or less: all of it is looked at by the new rules.
             self.forget_rules()
             self.tree = scan(root, self.rules)
             read = contents(root, self.tree, self._known)
-            self._known = dict(read.known)
+            self._known = read.known
+        self._unread = read.problems
         troubled, self.problems = {*self.problems}, (*self.tree.problems, *read.problems)
         for problem in {*self.problems} - troubled:
             log.warning("tree.problem", distribution=self.name, path=problem.path, problem=problem.what)
@@ -183,6 +186,18 @@ class Keeper:
         return replace(
             batch, touched=tuple(sorted({*batch.touched, *odd} - {*batch.added, *batch.changed, *batch.removed}))
         )
+
+    def _to_consider(self, where: Places) -> frozenset[str]:
+        """Directories whose files are to be considered whatever their listing says.
+
+        Those that events named; and those with a file that could not be read, or was still so young when it was that
+        its signature proves nothing (``project.files``).
+        """
+        unsure = [problem.path for problem in self._unread]
+        if where is EVERYWHERE:
+            unsure += [path for path, known in self._known.items() if known.signature.inode == files.NEVER_EQUAL]
+        named = frozenset() if where is EVERYWHERE else where.only | where.whole
+        return named.union(path.rpartition("/")[0] for path in unsure)
 
     def _packages(self) -> frozenset[str]:
         """Directories that carry files of the wheel: learned, or guessed from the names of what is installed."""

@@ -46,9 +46,11 @@ def contents(
     found: dict[str, Known] = {}
     places: Iterable[str] = tree.directories
     if before is not None:
-        found.update(known)
         places = {*before.directories, *tree.directories}
         places = [p for p in places if p in listed or before.directories.get(p) is not tree.directories.get(p)]
+        if not places:
+            return Contents(known=known)  # the very same: a comparison sees it at once
+        found.update(known)
     problems = []
     for directory in places:
         listing = tree.directories.get(directory, _NOTHING)

@@ -22,6 +22,10 @@ class Places(NamedTuple):
         return bool(self.only or self.whole)
 
 
+EVERYWHERE = Places(only=frozenset(), whole=frozenset({""}))
+"""All of a tree."""
+
+
 def places(root: str, tree: Tree, paths: Iterable[str]) -> Places:
     """Where the tree at ``root`` has to be scanned again, after events on the absolute ``paths``.
 
