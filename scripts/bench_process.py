@@ -44,17 +44,15 @@ class Watcher:
         return Usage(seconds=ticks / os.sysconf("SC_CLK_TCK"), own_mib=memory[own], all_mib=sum(memory.values()))
 
     def close(self) -> None:
-        """End the program and what it started; a program that does not end in 10 s is killed."""
-        family = _family(self._process.pid)
+        """End the program, which gets 10 s for it, and whatever is left of its session's process group."""
         self._process.terminate()
         try:
             self._process.wait(timeout=10)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
-            for pid in family[1:]:
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self._process.pid, signal.SIGKILL)
 
 
 def _fields(pid: int) -> list[str]:
