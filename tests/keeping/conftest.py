@@ -29,6 +29,10 @@ def write(keeper: Keeper, name: str, text: str) -> None:
     path.write_text(text)
 
 
+def remove(keeper: Keeper, name: str) -> None:
+    Path(keeper.distribution.root, name).unlink()
+
+
 @pytest.fixture
 async def keeper(tmp_path: Path) -> Keeper:
     (tmp_path / "src" / "pkg").mkdir(parents=True)

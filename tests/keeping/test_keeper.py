@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.keeping.conftest import PYPROJECT, write
+from tests.keeping.conftest import PYPROJECT, remove, write
 from uvwatch.core.model import Content
 from uvwatch.core.plan import Standing
 from uvwatch.core.record import digest
@@ -27,6 +27,20 @@ async def test_what_was_written_during_the_build_and_taken_back_is_not_learned(k
     await keeper.learn(wheel, keeper.contents, moved=frozenset({"src/pkg/__init__.py"}))
 
     assert (await keeper.judge()).standing is not Standing.FRESH
+
+
+@pytest.mark.anyio
+async def test_what_came_during_the_build_and_is_in_the_wheel_is_missed_when_it_goes(keeper: Keeper) -> None:
+    snapshot = keeper.contents
+    write(keeper, "src/pkg/new.css", "new")
+    moved = frozenset((await keeper.look()).paths)
+    wheel = {**keeper.wheel_files(), "pkg/new.css": Content(digest(b"new"), executable=False)}
+    await keeper.learn(wheel, snapshot, moved=moved)
+
+    remove(keeper, "src/pkg/new.css")
+    await keeper.look()
+
+    assert keeper.unlearned().removed == ("src/pkg/new.css",)
 
 
 @pytest.mark.anyio

@@ -12,10 +12,10 @@ import structlog
 from anyio import to_thread
 
 from uvwatch.core import record
+from uvwatch.core.learning import taught
 from uvwatch.core.model import Batch, Content, Delta, Distribution, Files, Known
-from uvwatch.core.origins import learn
 from uvwatch.core.patterns import decide
-from uvwatch.core.plan import Judgement, Learned, Standing, difference, judge, patch_of
+from uvwatch.core.plan import Judgement, Standing, difference, judge, patch_of
 from uvwatch.core.rules import Rules
 from uvwatch.core.watchplan import is_below
 from uvwatch.errors import CycleFailed, FailureKind
@@ -269,31 +269,27 @@ class Keeper:
         rewritten: frozenset[str] = frozenset(),
         moved: frozenset[str] = frozenset(),
     ) -> None:
-        """Take in that the tree, as the snapshot has it, builds this wheel (as installed).
+        """Take in that the tree, as the snapshot has it, builds this wheel (as installed); see ``core.learning``.
 
         What is known of the packages may bring more of the tree into view; what was out of view until now is taken as
-        it is. What was ``moved`` (written) while the backend read it, and is another now than in the wheel, was not
-        learned: the snapshot's bytes may have been back before anybody looked.
+        it is, unless the wheel contradicts it.
         """
         await to_thread.run_sync(self._learn, wheel, snapshot, rewritten, moved)
 
     def _learn(self, wheel: Files, snapshot: Files, rewritten: frozenset[str], moved: frozenset[str]) -> None:
-        self.learned = Learned(tree=snapshot, wheel=wheel, origins=learn(wheel, snapshot), rewritten=rewritten)
-        if self.rules.packages != self._packages():
-            self.forget_rules()
-            self._look(None)
-            tree = {path: snapshot.get(path, content) for path, content in self.contents.items()}
-            gone = {path: content for path, content in snapshot.items() if path in moved and path not in tree}
-            self.learned = Learned(tree=tree | gone, wheel=wheel, origins=learn(wheel, tree), rewritten=rewritten)
-        now, origins = self.contents, self.learned.origins
-        unsure = {
-            path
-            for path in moved & now.keys()
-            if any(wheel[place].digest != now[path].digest for place in origins.installed(path, wheel))
-        }
-        if unsure:
-            tree = {path: content for path, content in self.learned.tree.items() if path not in unsure}
-            self.learned = replace(self.learned, tree=tree)
+        self.learned = taught(wheel, snapshot, self.contents, moved=moved, rewritten=rewritten)
+        if self.rules.packages == self._packages():
+            return
+        seen, origins = self.contents, self.learned.origins
+        self.forget_rules()
+        batch = self._look(None)
+        now = self.contents
+        shown = {path: content for path, content in now.items() if path not in seen and path not in snapshot}
+        # What the wheel carries is in view: where it is not there, it went.
+        hidden = {path for path in snapshot.keys() - now.keys() - moved if not origins.installed(path, wheel)}
+        before = {path: content for path, content in {**snapshot, **shown}.items() if path not in hidden}
+        moved = moved.union(shown, batch.changed, before.keys() - now.keys())
+        self.learned = taught(wheel, before, now, moved=moved, rewritten=rewritten)
 
     def patch(self) -> Mapping[str, tuple[str, ...]]:
         """The changed files that may be put in place without a build, and where (``core.plan.patch_of``)."""
