@@ -89,6 +89,31 @@ def test_a_retired_watch_goes_on_until_what_had_happened_is_told() -> None:
     assert beat(one, clock, times=20)
 
 
+def test_a_retired_watch_whose_thread_did_not_run_still_tells_what_has_piled_up() -> None:
+    clock = Clock()
+    queue = [320]
+    one = Pulse(lambda: queue[0], bound=1000, clock=clock)
+    one.begin()
+    one.retire()
+    assert not beat(one, clock, step=5)
+    queue[0] = 0
+    assert not beat(one, clock, times=3)
+    one.begin()  # watchfiles told, and was asked again
+    assert not beat(one, clock, times=3)
+    assert beat(one, clock, times=3)
+
+
+def test_a_retired_watch_that_never_comes_to_rest_ends_all_the_same_and_is_a_doubt() -> None:
+    clock = Clock()
+    one = Pulse(lambda: 32, bound=1000, clock=clock)
+    one.begin()
+    one.retire()
+    assert not beat(one, clock, times=500)
+    assert one.doubt() == ""
+    assert beat(one, clock, times=30)
+    assert "never came to rest" in one.doubt()
+
+
 @pytest.mark.parametrize(
     ("message", "sysctl"),
     [

@@ -37,6 +37,10 @@ _NAP = 0.03
 
 _STARVED_AFTER = 0.25
 _RETIRE_AFTER = 0.2
+_RETIRE_AFTER_POLLING = 3 * POLL_MS / 1000
+_RETIRE_BY = 5.0
+_STEPS_TO_TELL = 5
+"""Steps in a row with an empty queue after which watchfiles has told what it had: it does after two."""
 
 _arming = threading.Lock()
 
@@ -87,6 +91,7 @@ class Pulse:
         self._stopped = False
         self._quiet, self._sleep = _QUIET_WITHOUT_BELL, _NAP
         self._ends: float | None = None
+        self._steps = 0
         self._last: float | None = None
         self._active = clock()
         self._doubt = ""
@@ -95,6 +100,7 @@ class Pulse:
         """The thread that will ask begins to."""
         if self._bell.listen():
             self._quiet, self._sleep = _QUIET, _SLEEP
+        self._steps = 0
         self.active()  # what happened before anybody listened has not rung
 
     def end(self) -> None:
@@ -104,12 +110,14 @@ class Pulse:
     def is_set(self) -> bool:
         """Called by the watching thread before each look at what has piled up; True ends the watch."""
         now = self._clock()
+        self._steps += 1
         if self._queued is not None:
             if self._last is not None and now - self._last > _STARVED_AFTER:
                 self._doubt = f"nobody listened for {now - self._last:.1f} s"
             queued = self._queued()
             if queued:
                 self._active = now
+                self._steps = 0
             if queued > self._bound:
                 self._doubt = "more happened at once than the kernel keeps"
         if now - self._active > self._quiet and not self._stopped and self._ends is None:
@@ -119,7 +127,12 @@ class Pulse:
                 self._active = woken
             now = woken
         self._last = now
-        return self._stopped or (self._ends is not None and now > self._ends)
+        # By steps, too: a thread that did not run for a while would end with what has piled up untold.
+        ends = self._ends is not None and now > self._ends and self._steps >= _STEPS_TO_TELL
+        if self._ends is not None and now > self._ends + _RETIRE_BY and not ends:
+            self._doubt = "a watcher that had been replaced never came to rest"
+            ends = True
+        return self._stopped or ends
 
     def active(self) -> None:
         """Something was told: more is likely to come."""
@@ -136,7 +149,8 @@ class Pulse:
 
     def retire(self) -> None:
         """End in a while, when what came before now has been told."""
-        self._ends = self._clock() + _RETIRE_AFTER
+        self._ends = self._clock() + (_RETIRE_AFTER if self._queued is not None else _RETIRE_AFTER_POLLING)
+        self._steps = 0
         self._bell.ring()
 
     def stop(self) -> None:

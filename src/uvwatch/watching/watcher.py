@@ -210,6 +210,7 @@ class Watcher:
             while True:
                 told = await anyio.to_thread.run_sync(instance.wait, limiter=self._threads)
                 if told is None:
+                    self._tell(instance, ())
                     return
                 self._tell(instance, told)
         except RuntimeError as error:
