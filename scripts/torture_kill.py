@@ -22,7 +22,7 @@ from pathlib import Path
 import uv
 from demo_stage import DemoError, Stage, contents, prepare
 from torture_copy import read
-from torture_equal import Mismatch, compare, forget_the_callers, run
+from torture_equal import REINSTALL, Mismatch, compare, forget_the_callers, run
 from torture_reader import CODE, Verdict, judge, written
 from torture_tree import Event, TortureError, Watched
 from torture_victim import Left, Phase, gone, kill, record, staged, victim
@@ -191,6 +191,9 @@ def torture(*, kills: int, seed: int) -> int:
     chance = random.Random(seed)  # noqa: S311 - the same seed must give the same edits
     strained = Round(stage=stage, chance=chance, figures=Figures())
     figures = strained.figures
+    # The first interpreter reads what is installed, so it is there from the beginning.
+    strained.edit()
+    run(stage, uv.find_uv_bin(), *REINSTALL)
     strained.edit()
     lives = 0
     began = time.monotonic()

@@ -230,10 +230,10 @@ class Keeper:
         """Refuse what a build would choke on, or wait for ever on, and name it.
 
         Raises:
-            CycleFailed: the first such file where the wheel's files lie.
+            CycleFailed: the first such file where the wheel's files lie, or that shapes the wheel (a README).
         """
         for problem in self.problems:
-            if problem.blocks and self._may_be_in_wheel(problem.path):
+            if problem.blocks and (self._may_be_in_wheel(problem.path) or self._is_build_input(problem.path)):
                 raise CycleFailed(FailureKind.BUILD, f"{problem.path}: {problem.what}", path=problem.path)
 
     def _may_be_in_wheel(self, path: str) -> bool:
@@ -242,6 +242,9 @@ class Keeper:
         directory, _, name = path.rpartition("/")
         inside = any(is_below(path, package) for package in self._packages())
         return inside and not GitIgnores(self.distribution.root).ignored(directory, name)
+
+    def _is_build_input(self, path: str) -> bool:
+        return decide(declared_by(self.distribution).build_inputs, path).include is True
 
     @property
     def rules(self) -> Rules:

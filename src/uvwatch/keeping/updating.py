@@ -30,6 +30,7 @@ from uvwatch.installing.staging import SourceChanged
 from uvwatch.installing.uv import reinstall_command, run_cached
 from uvwatch.installing.wheel import Wheel, generated_scripts, read_wheel
 from uvwatch.keeping.keeper import Keeper, OnLine, mark
+from uvwatch.keeping.obstacles import with_obstacles
 from uvwatch.keeping.site import STATE
 from uvwatch.keeping.tidying import tidied
 from uvwatch.keeping.workshop import Workshop
@@ -105,7 +106,10 @@ async def _built(keeper: Keeper, workshop: Workshop, on_line: OnLine) -> AsyncIt
     snapshot = keeper.contents
     with tempfile.TemporaryDirectory(prefix="uvwatch-") as directory:
         async with tidied(keeper):
-            path = await workshop.build(keeper, directory, on_line)
+            try:
+                path = await workshop.build(keeper, directory, on_line)
+            except CycleFailed as error:
+                raise await with_obstacles(keeper, error) from error
         reading = partial(read_wheel, path, prefix=keeper.env.prefix, purelib=keeper.env.purelib)
         wheel = await to_thread.run_sync(reading)
         scripts = generated_scripts(wheel, prefix=keeper.env.prefix, purelib=keeper.env.purelib)
@@ -206,13 +210,16 @@ async def reinstall(keeper: Keeper, *, editable: bool, on_line: OnLine) -> Delta
     )
     # What an editable install needs of what its build left in the tree (extension modules) nobody here knows.
     async with nullcontext() if editable else tidied(keeper):
-        await run_cached(
-            command,
-            timeout=site.config.build_timeout,
-            on_line=on_line,
-            safe_to_kill=keeper.is_whole,
-            root=Path(keeper.distribution.root),
-        )
+        try:
+            await run_cached(
+                command,
+                timeout=site.config.build_timeout,
+                on_line=on_line,
+                safe_to_kill=keeper.is_whole,
+                root=Path(keeper.distribution.root),
+            )
+        except CycleFailed as error:
+            raise await with_obstacles(keeper, error) from error
     await _find_again(keeper)
     _verify(keeper, await keeper.read_installed(), old)
     keeper.distrusted = False

@@ -20,12 +20,13 @@ from uvwatch.watching.tree import Directory, Problem, Tree, join
 
 ENVIRONMENT = "it is an environment (it holds pyvenv.cfg)"
 
-_KINDS = {
+KINDS = {
     stat.S_IFIFO: "a FIFO: whoever opens it waits",
     stat.S_IFSOCK: "a socket, not a file",
     stat.S_IFCHR: "a device, not a file",
     stat.S_IFBLK: "a device, not a file",
 }
+"""What an entry is that is neither a file, a directory nor a link, in words."""
 
 
 def scan(
@@ -301,4 +302,4 @@ def _breaks(name: str) -> bool:
 
 
 def _kind(mode: int) -> str:
-    return _KINDS.get(stat.S_IFMT(mode), "neither a file nor a directory")
+    return KINDS.get(stat.S_IFMT(mode), "neither a file nor a directory")
