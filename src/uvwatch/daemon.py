@@ -17,7 +17,7 @@ from uvwatch import __version__
 from uvwatch.core import phase
 from uvwatch.core.model import Batch, CycleFinished, Event, Outcome, Ready, Stopped, Trigger
 from uvwatch.core.phase import Move, Phase
-from uvwatch.display import Display, display_for, tell_passed_over
+from uvwatch.display import LAST_WORDS, Display, display_for, tell_passed_over
 from uvwatch.errors import FailureKind
 from uvwatch.hooks import Hooks
 from uvwatch.inbox import Inbox, until_quiet
@@ -66,6 +66,7 @@ async def watch(request: Request, *, as_json: bool, color: str) -> None:
             log.info("stdout.closed")
         finally:
             display.close()
+            display.finish(LAST_WORDS)
 
 
 class Daemon:
@@ -96,8 +97,7 @@ class Daemon:
         self._display.show(self._phase)
         async with background() as tasks:
             self._tasks = tasks
-            if self._display.terminal is not None:
-                tasks.start_soon(self._display.terminal.run)
+            tasks.start_soon(self._display.run)
             tasks.start_soon(self._notifier.run)
             tasks.start_soon(self._hooks.run)
             await self._pipeline.roster.open()

@@ -5,7 +5,7 @@ One value for ``watch`` and ``sync``; it knows streams, not what is told.
 
 import sys
 from collections.abc import Callable
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass
 
 import structlog
@@ -17,7 +17,12 @@ from uvwatch.installing.uv import Uv
 from uvwatch.keeping.site import Request
 from uvwatch.serving import color as colors
 from uvwatch.serving.report import Reporter, json_reporter, text_reporter
+from uvwatch.serving.stream import OutLines, StdoutClosed, sink_of
 from uvwatch.serving.terminal import Terminal, terminal_on
+from uvwatch.tasks import background
+
+LAST_WORDS = 0.5
+"""Seconds that a reader of stdout that does not read holds up a stop."""
 
 log = structlog.get_logger()
 
@@ -28,6 +33,7 @@ class Display:
 
     reporter: Reporter
     terminal: Terminal | None
+    out: OutLines
 
     def publish(self, event: Event) -> None:
         """Tell one event.
@@ -48,31 +54,53 @@ class Display:
         if self.terminal is not None:
             self.terminal.build_line(line)
 
+    async def run(self) -> None:
+        """Redraw the live line, and let no line wait for its reader. Ends by cancellation.
+
+        Raises:
+            StdoutClosed: nobody reads any more.
+        """
+        async with background() as tasks:
+            if self.terminal is not None:
+                tasks.start_soon(self.terminal.run)
+            await self.out.run()
+
     def close(self) -> None:
         """Take the live line away."""
         logs.share(nullcontext)
         if self.terminal is not None:
             self.terminal.close()
 
+    def finish(self, patience: float | None) -> None:
+        """Write what still waits for a reader: for so many seconds without progress, or for as long as it takes."""
+        with suppress(StdoutClosed):
+            self.out.finish(patience)
 
-def display_for(request: Request, *, as_json: bool, color: str, json: Callable[[], Reporter] | None = None) -> Display:
+
+def display_for(
+    request: Request, *, as_json: bool, color: str, json: Callable[[OutLines], Reporter] = json_reporter
+) -> Display:
     """Choose where a command's events go.
 
     Args:
         request: whose environment variables decide about colour.
         as_json: JSON lines in place of text.
         color: ``auto``, ``always`` or ``never``.
-        json: makes the reporter for JSON, where it is not one object an event.
+        json: makes the reporter for JSON, by default one object an event.
     """
+    out = OutLines(sink_of(sys.stdout), tell=lambda sentence: log.warning("stdout.behind", message=sentence))
     if as_json:
-        return Display(reporter=json() if json else json_reporter(stdout=sys.stdout), terminal=None)
+        return Display(reporter=json(out), terminal=None, out=out)
     env = request.environ
     tty = sys.stdout is not None and not sys.stdout.closed and sys.stdout.isatty()
-    terminal = terminal_on(sys.stdout, env, color=colors.wanted(color, tty=tty, env=env))
+    colored = colors.wanted(color, tty=tty, env=env)
+    terminal = terminal_on(sys.stdout, env, color=colored, out=out)
     if terminal is not None:
         logs.share(terminal.above)
-    reporter = text_reporter(stdout=sys.stdout, err=logs.print_error, log=log, color=color, env=env, terminal=terminal)
-    return Display(reporter=reporter, terminal=terminal)
+    reporter = text_reporter(
+        stdout=sys.stdout, out=out, err=logs.print_error, log=log, color=color, env=env, terminal=terminal
+    )
+    return Display(reporter=reporter, terminal=terminal, out=out)
 
 
 def tell_passed_over(uv: Uv) -> None:

@@ -13,7 +13,7 @@ from anyio import to_thread
 
 from uvwatch.core.model import CycleFinished, Event, Failure, Outcome, Stale, Trigger, Warned, Why
 from uvwatch.core.plan import Standing
-from uvwatch.display import Display, display_for, tell_passed_over
+from uvwatch.display import LAST_WORDS, Display, display_for, tell_passed_over
 from uvwatch.errors import CycleFailed, FailureKind, Fatal
 from uvwatch.hooks import Hooks
 from uvwatch.keeping.keeper import Keeper
@@ -76,7 +76,7 @@ async def sync(request: Request, *, timeout: float, as_json: bool, color: str) -
     """
     site = await to_thread.run_sync(find_site, request)
     tell_passed_over(site.uv)
-    display = display_for(request, as_json=as_json, color=color, json=lambda: OneObject(OutLines(sink_of(sys.stdout))))
+    display = display_for(request, as_json=as_json, color=color, json=OneObject)
     hooks = Hooks(lambda: site.config, project=site.workspace.project, environ=site.environ)
     unread = Unread(display)
 
@@ -85,13 +85,17 @@ async def sync(request: Request, *, timeout: float, as_json: bool, color: str) -
         hooks.publish(event)
 
     finished: CycleFinished | None = None
+    wait: float | None = LAST_WORDS
     try:
         async with stopped_by_signals() as stop:
             with anyio.move_on_after(timeout) as patience:
                 finished = await _once(site, display, publish)
             await hooks.finish()
+        # Who has done its work waits for its reader, as any program; from here on a signal ends it at once.
+        wait = None if stop.signal is None else LAST_WORDS
     finally:
         display.close()
+        display.finish(wait)
     if stop.signal is not None:
         return 128 + stop.signal
     if patience.cancelled_caught:
@@ -102,13 +106,17 @@ async def sync(request: Request, *, timeout: float, as_json: bool, color: str) -
 async def _once(site: Site, display: Display, publish: Publish) -> CycleFinished:
     async with Workshop(site) as workshop, background() as tasks:
         pipeline = Pipeline(site, publish, workshop, display.output)
-        if display.terminal is not None:
-            tasks.start_soon(display.terminal.run)
+        tasks.start_soon(_show, display)
         await pipeline.roster.open()
         finished = await pipeline.cycle(Trigger.SYNC)
         await pipeline.remember()
         await LockCheck(pipeline.roster, Unread(display).publish).run()
     return finished
+
+
+async def _show(display: Display) -> None:
+    with suppress(StdoutClosed):
+        await display.run()
 
 
 async def check(request: Request, *, as_json: bool) -> bool | None:

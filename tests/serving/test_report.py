@@ -23,7 +23,7 @@ from uvwatch.core.model import (
 from uvwatch.core.phase import Phase
 from uvwatch.errors import FailureKind
 from uvwatch.serving.report import JsonReporter, Reporter, TextReporter, json_reporter, text_reporter, utc_now
-from uvwatch.serving.stream import OutLines, StdoutClosed
+from uvwatch.serving.stream import OutLines, StdoutClosed, sink_of
 from uvwatch.serving.terminal import Terminal
 
 NOON = datetime(2026, 1, 31, 12, 0, 0, tzinfo=timezone.utc)
@@ -166,7 +166,8 @@ def test_a_text_reporter_writes_utf_8_whatever_the_locale(told: Told, color: str
         results=(Result(name="grün", action=Action.REINSTALL, reason="r"),),
     )
 
-    text_reporter(stdout=stdout.stream, err=told.err, log=told, color=color, env={}).publish(event)
+    out = OutLines(sink_of(stdout.stream))
+    text_reporter(stdout=stdout.stream, out=out, err=told.err, log=told, color=color, env={}).publish(event)
 
     assert stdout.text().replace("\x1b[2m (reinstall)\x1b[0m", "").replace(" (reinstall)", "") == expected
     assert ("\x1b" in stdout.text()) is (color == "always")
@@ -175,7 +176,7 @@ def test_a_text_reporter_writes_utf_8_whatever_the_locale(told: Told, color: str
 def test_a_json_reporter_writes_to_stdout() -> None:
     stdout = Stdout()
 
-    json_reporter(stdout=stdout.stream).publish(Stopped())
+    json_reporter(OutLines(sink_of(stdout.stream))).publish(Stopped())
 
     assert json.loads(stdout.text())["event"] == "stopped"
 
@@ -185,7 +186,8 @@ def test_with_a_terminal_lines_go_above_its_live_line(told: Told) -> None:
     terminal = Terminal(OutLines(memory), width=lambda: 80, clock=lambda: 0.0, color=False)
     terminal.show(Phase.IDLE)
 
-    reporter = text_reporter(stdout=None, err=told.err, log=told, color="never", env={}, terminal=terminal)
+    out = OutLines(None)
+    reporter = text_reporter(stdout=None, out=out, err=told.err, log=told, color="never", env={}, terminal=terminal)
     reporter.publish(Stopped())
 
     assert memory.getvalue() == b"idle\r\x1b[Kuvwatch: stopped\nidle"
@@ -201,10 +203,11 @@ def closed_pipe() -> Iterator[TextIO]:
 
 @pytest.mark.parametrize("as_json", [True, False])
 def test_a_closed_stdout_is_one_error_in_text_and_in_json(told: Told, closed_pipe: TextIO, *, as_json: bool) -> None:
+    out = OutLines(sink_of(closed_pipe))
     reporter: Reporter = (
-        json_reporter(stdout=closed_pipe)
+        json_reporter(out)
         if as_json
-        else text_reporter(stdout=closed_pipe, err=told.err, log=told, color="auto", env={})
+        else text_reporter(stdout=closed_pipe, out=out, err=told.err, log=told, color="auto", env={})
     )
 
     with pytest.raises(StdoutClosed):
@@ -213,4 +216,4 @@ def test_a_closed_stdout_is_one_error_in_text_and_in_json(told: Told, closed_pip
 
 def test_a_stdout_that_never_was_is_closed(told: Told) -> None:
     with pytest.raises(StdoutClosed):
-        text_reporter(stdout=None, err=told.err, log=told, color="auto", env={}).publish(Stopped())
+        text_reporter(stdout=None, out=OutLines(None), err=told.err, log=told, color="auto", env={}).publish(Stopped())

@@ -13,7 +13,7 @@ from uvwatch.serving import color as colors
 from uvwatch.serving.escape import escaped
 from uvwatch.serving.jsonlines import event_object, to_line
 from uvwatch.serving.lines import lines_of, output_tail
-from uvwatch.serving.stream import OutLines, sink_of
+from uvwatch.serving.stream import OutLines
 from uvwatch.serving.terminal import Terminal
 
 WriteLine = Callable[[str], None]
@@ -92,6 +92,7 @@ def utc_now() -> datetime:
 def text_reporter(
     *,
     stdout: TextIO | None,
+    out: OutLines,
     err: WriteLine,
     log: WarningLog,
     color: str,
@@ -101,7 +102,8 @@ def text_reporter(
     """Report in text: through the terminal where there is one, else straight to stdout.
 
     Args:
-        stdout: the text stream; None where it was closed before the program began.
+        stdout: the text stream; None where it was closed before the program began. It says whether there is colour.
+        out: writes to it.
         err: writes a line to stderr (``log.print_error``).
         log: takes the warnings.
         color: ``auto``, ``always`` or ``never``.
@@ -109,10 +111,10 @@ def text_reporter(
         terminal: the live line on stdout.
     """
     tty = stdout is not None and not stdout.closed and stdout.isatty()
-    out = terminal.print if terminal is not None else OutLines(sink_of(stdout)).line
-    return TextReporter(out=out, err=err, log=log, color=colors.wanted(color, tty=tty, env=env))
+    write = terminal.print if terminal is not None else out.line
+    return TextReporter(out=write, err=err, log=log, color=colors.wanted(color, tty=tty, env=env))
 
 
-def json_reporter(*, stdout: TextIO | None) -> JsonReporter:
+def json_reporter(out: OutLines) -> JsonReporter:
     """Report in JSON lines on stdout."""
-    return JsonReporter(out=OutLines(sink_of(stdout)).line, clock=utc_now)
+    return JsonReporter(out=out.line, clock=utc_now)

@@ -4,10 +4,14 @@ It knows how writes go wrong. It must not know what is written.
 """
 
 import select
-from collections.abc import Callable
-from contextlib import AbstractContextManager, nullcontext, suppress
+from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from io import UnsupportedOperation
 from threading import Lock
 from typing import Protocol, TextIO
+
+import anyio
 
 from uvwatch.errors import UvwatchError
 
@@ -16,6 +20,9 @@ _CHUNK = 512
 
 _PATIENCE = 0.2
 """Seconds that a line for stderr waits, once, for a reader that has fallen behind."""
+
+WAITING_AT_MOST = 1 << 20
+"""Bytes of lines that may wait for a reader of stdout before further ones are dropped: thousands of cycles."""
 
 
 class StdoutClosed(UvwatchError):
@@ -36,10 +43,25 @@ class Sink(Protocol):
 
 
 class OutLines:
-    """stdout: every line is written as UTF-8 and flushed before ``line`` returns."""
+    """stdout: every line is written as UTF-8 and flushed before ``line`` returns, or waits in order behind ``run``.
 
-    def __init__(self, sink: Sink | None) -> None:
+    Args:
+        sink: where lines go; None is a closed stdout.
+        tell: takes a sentence about lines that were dropped.
+    """
+
+    def __init__(self, sink: Sink | None, *, tell: Callable[[str], None] = lambda _sentence: None) -> None:
         self._sink = sink
+        self._tell = tell
+        self._waiting: deque[memoryview] | None = None
+        self._size = 0
+        self._dropped = 0
+        self._wake = anyio.Event()
+
+    @property
+    def behind(self) -> bool:
+        """Whether something waits for the reader."""
+        return bool(self._waiting)
 
     def line(self, text: str) -> None:
         """Write one line.
@@ -50,15 +72,79 @@ class OutLines:
         self.write(text + "\n")
 
     def write(self, text: str) -> None:
-        """Write text as it stands, waiting for a slow reader.
+        """Write text as it stands; waits for a slow reader unless ``run`` does.
 
         Raises:
             StdoutClosed: it cannot be written.
         """
+        data = memoryview(_encoded(text))
+        if self._waiting is None:
+            self._write_all(data)
+        elif self._size > WAITING_AT_MOST:
+            if not self._dropped:
+                self._tell("nobody reads stdout: further lines are dropped until somebody does")
+            self._dropped += 1
+        else:
+            self._waiting.append(data)
+            self._size += len(data)
+            self._pass_on(patience=0.0)
+            self._wake.set()
+
+    async def run(self) -> None:
+        """From now on let no write wait, and pass on what waits as it is read. Ends by cancellation.
+
+        Raises:
+            StdoutClosed: what waited cannot be written.
+        """
+        self._waiting = deque()
+        while True:
+            await self._wake.wait()
+            self._wake = anyio.Event()
+            while self._waiting and self._sink is not None:
+                await anyio.wait_writable(self._sink.fileno())
+                self._pass_on(patience=0.0)
+
+    def finish(self, patience: float | None) -> None:
+        """Write what still waits for a reader.
+
+        Args:
+            patience: seconds after which the rest is dropped; None waits for as long as it takes.
+
+        Raises:
+            StdoutClosed: it cannot be written.
+        """
+        if not self._waiting:
+            return
+        self._pass_on(patience=patience)
+        if self._waiting:
+            self._dropped += len(self._waiting)
+            self._waiting.clear()
+            self._size = 0
+        self._tell_dropped()
+
+    def _pass_on(self, *, patience: float | None) -> None:
+        """Write what waits, for so long as the reader takes something within ``patience`` seconds."""
+        while self._waiting:
+            with _closed_is_told():
+                if self._sink is None or not _ready(self._sink, patience):
+                    return
+                written = self._sink.write(self._waiting[0][:_CHUNK]) or 0
+                self._sink.flush()
+            self._size -= written
+            self._waiting[0] = self._waiting[0][written:]
+            if not self._waiting[0]:
+                self._waiting.popleft()
+        self._tell_dropped()
+
+    def _tell_dropped(self) -> None:
+        if self._dropped:
+            self._tell(f"stdout was not read: {self._dropped} lines were dropped")
+            self._dropped = 0
+
+    def _write_all(self, data: memoryview) -> None:
         if self._sink is None:
             raise StdoutClosed("stdout is closed")
-        data = memoryview(_encoded(text))
-        try:
+        with _closed_is_told():
             while data:
                 written = self._sink.write(data)
                 if written is None:
@@ -67,8 +153,23 @@ class OutLines:
                 else:
                     data = data[written:]
             self._sink.flush()
-        except (OSError, ValueError) as error:  # ValueError: the stream object was closed
-            raise StdoutClosed(f"stdout is closed: {error}") from error
+
+
+@contextmanager
+def _closed_is_told() -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError) as error:  # ValueError: the stream object was closed
+        raise StdoutClosed(f"stdout is closed: {error}") from error
+
+
+def _ready(sink: Sink, patience: float | None) -> bool:
+    """Whether a chunk can be written without waiting, now or within so many seconds."""
+    try:
+        descriptor = sink.fileno()
+    except UnsupportedOperation:
+        return True  # in memory
+    return bool(select.select([], [descriptor], [], patience)[1])
 
 
 class ErrLines:
@@ -100,13 +201,9 @@ class ErrLines:
         self.sink.flush()
 
     def _writable(self, sink: Sink) -> bool:
-        try:
-            descriptor = sink.fileno()
-        except OSError:
-            return True  # in memory (io.UnsupportedOperation)
-        _, writable, _ = select.select([], [descriptor], [], self._patience)
+        writable = _ready(sink, self._patience)
         self._patience = _PATIENCE if writable else 0.0
-        return bool(writable)
+        return writable
 
 
 def sink_of(stream: TextIO | None) -> Sink | None:

@@ -39,11 +39,15 @@ class Terminal:
     """A live line under printed lines; ``close`` leaves nothing behind.
 
     Draws are throttled: the first is immediate, later ones come from ``run``, at most eight times a second. Lines that
-    cannot be drawn since the terminal is gone are lost; ``print`` alone says so.
+    cannot be drawn since the terminal is gone are lost; ``print`` alone says so. While the terminal is stopped (Ctrl+S)
+    nothing is drawn.
+
+    Attributes:
+        out: what it writes to.
     """
 
     def __init__(self, out: OutLines, *, width: Callable[[], int], clock: Clock = time.monotonic, color: bool) -> None:
-        self._out = out
+        self.out = out
         self._width = width
         self._clock = clock
         self._tone = Tone.DIM if color else Tone.PLAIN
@@ -82,7 +86,7 @@ class Terminal:
         """
         with self._lock:
             drawn = self._text()
-            self._out.write(f"{_ERASE if self._drawn else ''}{line}\n{painted(drawn, self._tone)}")
+            self.out.write(f"{_ERASE if self._drawn else ''}{line}\n{painted(drawn, self._tone)}")
             self._remember(drawn)
 
     @contextmanager
@@ -103,7 +107,7 @@ class Terminal:
         """
         with self._lock:
             text = self._text()
-            if text != self._drawn and self._clock() - self._drawn_at >= PERIOD:
+            if text != self._drawn and not self.out.behind and self._clock() - self._drawn_at >= PERIOD:
                 self._draw(text)
             return text != self._drawn or self._phase is Phase.UPDATING
 
@@ -139,7 +143,7 @@ class Terminal:
         if text == self._drawn:
             return
         with suppress(StdoutClosed):
-            self._out.write((_ERASE if self._drawn else "") + painted(text, self._tone))
+            self.out.write((_ERASE if self._drawn else "") + painted(text, self._tone))
         self._remember(text)
 
     def _remember(self, text: str) -> None:
@@ -148,7 +152,12 @@ class Terminal:
 
 
 def terminal_on(
-    stdout: TextIO | None, env: Mapping[str, str], *, color: bool, clock: Clock = time.monotonic
+    stdout: TextIO | None,
+    env: Mapping[str, str],
+    *,
+    color: bool,
+    clock: Clock = time.monotonic,
+    out: OutLines | None = None,
 ) -> Terminal | None:
     """Give the terminal behind stdout, or None where there is none that could erase a line."""
     if stdout is None or stdout.closed or not stdout.isatty() or env.get("TERM", "dumb") in ("", "dumb", "unknown"):
@@ -161,7 +170,7 @@ def terminal_on(
         except OSError:  # the terminal is gone
             return _COLUMNS
 
-    return Terminal(OutLines(sink_of(stdout)), width=width, clock=clock, color=color)
+    return Terminal(out or OutLines(sink_of(stdout)), width=width, clock=clock, color=color)
 
 
 def _cut(text: str, width: int) -> str:
