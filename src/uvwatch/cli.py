@@ -28,7 +28,9 @@ class WatchByDefault(click.Group):
     """A group whose ``watch`` may be left out."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Put ``watch`` in front where no command is named."""
+        """Put ``watch`` in front where no command is named; a shell that completes asks for the commands, though."""
+        if ctx.resilient_parsing:
+            return super().parse_args(ctx, args)
         asks = {"--help", "--version", *ctx.help_option_names}
         if not any(arg in self.commands for arg in args) and not asks.intersection(args):
             stray = next((arg for arg in args if not arg.startswith("-")), None)
@@ -36,9 +38,14 @@ class WatchByDefault(click.Group):
                 args = ["watch", *args]
         return super().parse_args(ctx, args)
 
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        """Give the commands in the order of their use."""
+        return [command.name or "" for command in COMMANDS]
+
 
 @click.group(
     cls=WatchByDefault,
+    epilog="Example: uvwatch --project ~/myapp",
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
 )
 @click.version_option(__version__, prog_name="uvwatch", message="%(prog)s %(version)s")
