@@ -14,6 +14,7 @@ from anyio import to_thread
 from anyio.abc import TaskGroup
 
 from uvwatch import __version__
+from uvwatch.advice import Advice
 from uvwatch.core import phase
 from uvwatch.core.model import Batch, CycleFinished, Event, Outcome, Ready, Stopped, Trigger
 from uvwatch.core.phase import Move, Phase
@@ -81,6 +82,7 @@ class Daemon:
         self._pipeline = Pipeline(site, self._publish, workshop, display.output)
         self._hooks = Hooks(lambda: self._pipeline.site.config, project=site.workspace.project, environ=site.environ)
         self._lock_check = LockCheck(self._pipeline.roster, display.publish)
+        self._advice = Advice(display.publish)
         self._phase = Phase.STARTING
         self._failures = 0
         self._retry_at = float("inf")
@@ -156,6 +158,8 @@ class Daemon:
             await self._cycle(trigger, batches, paths)
         elif self._phase is Phase.SETTLING:
             self._move(Move.NOTHING_TO_DO if self._pipeline.fresh else Move.STILL_FAILED)
+        elif trigger is Trigger.AUDIT:
+            await self._advice.tell(self._pipeline.keepers.values(), trigger)
         await sentry.arm()
 
     async def _wait(self) -> Trigger:
@@ -181,6 +185,7 @@ class Daemon:
         self._remember_at = anyio.current_time() + REMEMBER
         if await self._pipeline.changed_meanwhile():
             self._inbox.doubt()
+        await self._advice.tell(self._pipeline.keepers.values(), trigger)
         self._tasks.start_soon(self._lock_check.run)
 
     def _plan_retry(self, finished: CycleFinished) -> None:

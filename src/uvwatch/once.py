@@ -11,6 +11,7 @@ import anyio
 import structlog
 from anyio import to_thread
 
+from uvwatch.advice import Advice
 from uvwatch.core.model import CycleFinished, Event, Failure, Outcome, Stale, Trigger, Warned, Why
 from uvwatch.core.plan import Standing
 from uvwatch.display import LAST_WORDS, Display, display_for, tell_passed_over
@@ -110,6 +111,7 @@ async def _once(site: Site, display: Display, publish: Publish) -> CycleFinished
         await pipeline.roster.open()
         finished = await pipeline.cycle(Trigger.SYNC)
         await pipeline.remember()
+        await Advice(Unread(display).publish).tell(pipeline.keepers.values(), Trigger.SYNC)
         await LockCheck(pipeline.roster, Unread(display).publish).run()
     return finished
 

@@ -66,6 +66,16 @@ def local_distributions(env: Environment) -> tuple[Distribution, ...]:
     return tuple(found[name][1] for name in sorted(found))
 
 
+def site_of(env: Environment, distribution: Distribution) -> Path:
+    """The library directory that holds the distribution's dist-info, to which its RECORD is relative.
+
+    Where an environment has two (``lib`` and ``lib64``), a wheel's ``Root-Is-Purelib`` chose one at its installation.
+    """
+    if env.platlib == env.purelib:
+        return env.purelib
+    return env.platlib if (env.platlib / distribution.dist_info).is_dir() else env.purelib
+
+
 def select(distributions: Iterable[Distribution], names: Iterable[str] | None) -> tuple[Distribution, ...]:
     """Those of the given names, in whatever spelling, in their own order; all of them for None.
 
@@ -94,7 +104,7 @@ def read_installed(
     Raises:
         OSError: a file is there and cannot be read.
     """
-    site = _site_of(env, distribution)
+    site = site_of(env, distribution)
     own = f"{distribution.dist_info}/RECORD"
     data = _bytes(site / own)
     digest = "" if data is None else record.digest(data)
@@ -126,7 +136,7 @@ def reread(env: Environment, distribution: Distribution, copy: InstalledCopy, de
 
     The rows follow from what was written; a RECORD that says something else fails the next update, by its digest.
     """
-    site = _site_of(env, distribution)
+    site = site_of(env, distribution)
     contents, rows = dict(copy.files), dict(copy.record)
     for path in delta.paths:
         rows.pop(path, None)
@@ -212,11 +222,6 @@ def _rank(dist_info: Path) -> tuple[bool, int]:
     except FileNotFoundError:
         age = 0
     return (dist_info / "RECORD").exists(), age
-
-
-def _site_of(env: Environment, distribution: Distribution) -> Path:
-    """The directory that holds the distribution's dist-info, to which its RECORD is relative."""
-    return env.platlib if (env.platlib / distribution.dist_info).is_dir() else env.purelib
 
 
 def _rows(data: bytes | None) -> Mapping[str, record.Row] | None:
