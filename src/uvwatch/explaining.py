@@ -1,21 +1,33 @@
-"""``uvwatch explain``: which rule decides about a path, asked of the same rules that the daemon runs by."""
+"""``uvwatch explain``: which rule decides about a path, asked of the same rules that the daemon runs by.
+
+It finds what a path belongs to, in the tree or in the environment, and gathers what is known of it; the answer itself
+is ``core.explain``'s.
+"""
 
 import os
 import sys
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
 import structlog
 from anyio import to_thread
 
-from uvwatch.core.explain import ON_CHANGE, Explained, Role, role_of
+from uvwatch.core.config import Installer
+from uvwatch.core.explain import Explained, Known, Role, on_change, role_of
+from uvwatch.core.foreign import package_roots
+from uvwatch.core.watchplan import is_below
 from uvwatch.errors import CycleFailed, Fatal
+from uvwatch.keeping.carried import LeftOut, left_out
 from uvwatch.keeping.keeper import Keeper
 from uvwatch.keeping.roster import Roster
 from uvwatch.keeping.site import Request, declared_by, find_site
 from uvwatch.keeping.updating import build
 from uvwatch.keeping.workshop import Workshop
-from uvwatch.serving.escape import escaped
+from uvwatch.project.backends import input_key
+from uvwatch.project.installed import site_of
+from uvwatch.project.pyproject import read_pyproject, table
+from uvwatch.serving.explained import explained_lines, explained_object
 from uvwatch.serving.jsonlines import to_line
 from uvwatch.serving.stream import OutLines, StdoutClosed, sink_of
 from uvwatch.signals import stopped_by_signals
@@ -28,135 +40,241 @@ async def explain(request: Request, paths: tuple[str, ...], *, as_json: bool) ->
     """Print what each path is, and why; whether all of them are known.
 
     Raises:
-        Fatal: there is no environment to explain by, or the build that it takes failed.
+        Fatal: there is nothing installed to explain by, or the first build, which it takes, failed.
     """
     found: list[Explained | str] = []
     async with stopped_by_signals() as stop:
-        site = find_site(request)
+        site = await to_thread.run_sync(find_site, request)
         async with Workshop(site) as workshop, site.locks.update():
             roster = Roster(site, lambda _line: None)
             await roster.open()
+            if not roster.keepers:
+                raise Fatal(f"nothing of this project is installed in {site.prefix}: run `uvwatch sync`")
             await _learn(roster, workshop)
-            found = [await _explain(roster, path) for path in map(_absolute, paths)]
+            explainer = _Explainer(roster)
+            found = [await to_thread.run_sync(explainer.explain, path) for path in paths]
     if stop.signal is not None:
         raise Fatal("stopped before all was explained", exit_code=128 + stop.signal)
     out = OutLines(sink_of(sys.stdout))
     with suppress(StdoutClosed):
-        for each in found:
+        for path, each in zip(paths, found, strict=True):
             if isinstance(each, str):
-                log.error("path.unknown", path=each, message="no such file, and none of a local distribution")
+                log.error("path.unknown", path=path, message=each)
             else:
-                for line in [to_line(_object(each))] if as_json else _lines(each):
+                for line in [to_line(explained_object(each))] if as_json else explained_lines(each):
                     out.line(line)
     return not any(isinstance(each, str) for each in found)
 
 
 async def _learn(roster: Roster, workshop: Workshop) -> None:
-    """Build what was never built: only then it is known what the wheel carries."""
+    """Build what changed since it was last built: only the backend knows what the wheel carries."""
     for keeper in roster.keepers.values():
-        if keeper.learned is None and not keeper.distribution.editable:
-            try:
-                await build(keeper, workshop, lambda line: log.debug("build.output", line=line))
-            except CycleFailed as error:
+        if keeper.distribution.editable or (await keeper.judge()).complete:
+            continue
+        try:
+            await build(keeper, workshop, lambda line: log.debug("build.output", line=line))
+        except CycleFailed as error:
+            if keeper.learned is None:
                 raise Fatal(f"the build that would tell failed: {error}") from error
+            log.warning("build.failed", distribution=keeper.name, reason=str(error), message="told by the build before")
+        else:
             keeper.remember()
 
 
-def _absolute(path: str) -> str:
-    return os.path.abspath(path)  # noqa: PTH100 - resolve() would follow symbolic links
+class _Explainer:
+    """Explains paths by what one roster knows; what is asked of a distribution as a whole is asked once."""
 
+    def __init__(self, roster: Roster) -> None:
+        self._site = roster.site
+        self._keepers = tuple(roster.keepers.values())
+        self._known = {keeper.name: _known(keeper) for keeper in self._keepers}
+        self._ignores = {keeper.name: GitIgnores(keeper.distribution.root) for keeper in self._keepers}
+        self._left_out: Mapping[str, tuple[LeftOut, ...]] = {each.name: left_out(each) for each in self._keepers}
 
-def _exists(path: str) -> bool:
-    return os.path.lexists(path)
+    def explain(self, typed: str) -> Explained | str:
+        """Explain a path as typed, relative to the working directory; a sentence where nothing is known of it."""
+        path = os.path.abspath(typed)  # noqa: PTH100 - resolve() would follow symbolic links
+        # Directories that are links are seen through; the last part is what is asked about, link or not.
+        place = str(Path(os.path.realpath(Path(path).parent), Path(path).name))
+        if is_below(place, os.path.realpath(self._site.prefix)):
+            return self._in_environment(place)
+        # The real path is asked last: a link in the tree is the tree's, whatever it leads to.
+        for each in dict.fromkeys((path, place, os.path.realpath(path))):
+            owners = [keeper for keeper in self._keepers if is_below(each, keeper.distribution.root)]
+            if owners:
+                return self._in_tree(max(owners, key=lambda keeper: len(keeper.distribution.root)), each)
+        roots = ", ".join(keeper.distribution.root for keeper in self._keepers)
+        if not os.path.lexists(path):
+            return "no such file"
+        return f"it lies outside of every local distribution ({roots}) and of the environment"
 
+    def _in_tree(self, keeper: Keeper, absolute: str) -> Explained | str:
+        root = keeper.distribution.root
+        path = "" if absolute == root else os.path.relpath(absolute, root)
+        if os.path.isdir(absolute):  # noqa: PTH112
+            return self._directory(keeper, path)
+        learned = keeper.learned.tree if keeper.learned is not None else {}
+        if not os.path.lexists(absolute) and path not in learned:
+            return "no such file"
+        if absolute == str(self._site.lock_file):
+            return Explained(
+                path=path,
+                role=Role.BUILD_INPUT,
+                rule="uv.lock says what else is installed",
+                distribution=keeper.name,
+                on_change="`uv sync --locked --inexact` brings the environment to it",
+            )
+        if inside := _environment_above(root, path):
+            return Explained(
+                path=path,
+                role=Role.IGNORED,
+                rule=f"{inside} is an environment (it holds pyvenv.cfg)",
+                distribution=keeper.name,
+            )
+        return self._file(keeper, path)
 
-async def _explain(roster: Roster, path: str) -> Explained | str:
-    """Explain an absolute path; the path itself where nothing is known of it."""
-    keepers = roster.keepers.values()
-    for keeper in keepers:
-        installed = Path(path)
-        if installed.is_relative_to(keeper.env.purelib):
-            return await _installed(keeper, installed)
-    owners = [keeper for keeper in keepers if Path(path).is_relative_to(keeper.distribution.root)]
-    if not owners:
-        return path
-    keeper = max(owners, key=lambda each: len(each.distribution.root))
-    relative = Path(path).relative_to(keeper.distribution.root).as_posix()
-    if not _exists(path) and relative not in keeper.contents:
-        return path
-    return await _of_the_tree(keeper, relative)
-
-
-async def _of_the_tree(keeper: Keeper, path: str) -> Explained:
-    directory, _, name = path.rpartition("/")
-    ignored = await to_thread.run_sync(GitIgnores(keeper.distribution.root).ignored, directory, name)
-    role, rule, places = role_of(
-        path,
-        rules=keeper.rules,
-        learned=keeper.learned,
-        build_inputs=declared_by(keeper.distribution).build_inputs,
-        git_ignored=ignored,
-    )
-    files, now = keeper.wheel_files(), keeper.contents.get(path)
-    return Explained(
-        path=path,
-        role=role,
-        rule=rule,
-        distribution=keeper.name,
-        installed=places,
-        fresh=all(files.get(place) == now for place in places) if places else None,
-        on_change=ON_CHANGE[role],
-    )
-
-
-async def _installed(keeper: Keeper, path: Path) -> Explained | str:
-    """Explain a file in the environment: one of the wheel's by its source, else a foreign one."""
-    relative = path.relative_to(keeper.env.purelib).as_posix()
-    copy = await keeper.read_installed()
-    if relative in copy.record:
-        source = keeper.learned.origins.source(relative, keeper.contents) if keeper.learned else None
-        if source is not None:
-            return await _of_the_tree(keeper, source)
+    def _file(self, keeper: Keeper, path: str) -> Explained:
+        known = self._known[keeper.name]
+        role, rule, places = role_of(path, known, git_ignored=self._git(keeper, path))
+        if role is Role.BUILD_INPUT and (key := _input_key(keeper, rule)):
+            rule = f"{rule} (pyproject.toml: {key})"
+        if role is Role.NOT_IN_THE_WHEEL and path not in keeper.contents:
+            rule = "no regular file of the tree: no build takes it up"
+        target = Path(keeper.distribution.root, path)
+        files, now = keeper.wheel_files(), keeper.contents.get(path)
         return Explained(
-            path=relative,
-            role=Role.SOURCE if keeper.distribution.editable else Role.BUILD_INPUT,
-            rule="RECORD names it, and no file of the tree has its bytes: the build makes it",
+            path=path,
+            role=role,
+            rule=f"{rule}; it is a symbolic link to {target.readlink()}" if target.is_symlink() else rule,
             distribution=keeper.name,
-            installed=(relative,),
-            on_change="nothing: it is made anew by the next build",
+            installed=places,
+            fresh=all(files.get(place) == now for place in places) if places else None,
+            on_change=on_change(role, path, known),
+            remedy=None if places else self._remedy(keeper, path),
         )
-    if not _exists(str(path)) or relative.partition("/")[0] not in {each.partition("/")[0] for each in copy.record}:
-        return str(path)
-    return Explained(
-        path=relative,
-        role=Role.FOREIGN,
-        rule="it lies in the installed package, and RECORD does not name it",
-        distribution=keeper.name,
-        on_change=ON_CHANGE[Role.FOREIGN],
+
+    def _remedy(self, keeper: Keeper, path: str) -> str | None:
+        found = (each for each in self._left_out[keeper.name] if path in each.what.files or path == each.what.path)
+        return next((each.carrying.sentence for each in found), None)
+
+    def _git(self, keeper: Keeper, path: str) -> str:
+        """Why git ignores a path, as a clause; empty if it does not."""
+        parts = path.rstrip("/").split("/")
+        names = [f"{name}/" for name in parts[:-1]] + [parts[-1] + ("/" if path.endswith("/") else "")]
+        for number, name in enumerate(names):
+            reason = self._ignores[keeper.name].reason("/".join(parts[:number]), name)
+            if reason is not None:
+                where = os.path.relpath(reason.path, keeper.distribution.root)
+                return f"git ignores it ({where}: {reason.pattern})"
+        return ""
+
+    def _directory(self, keeper: Keeper, path: str) -> Explained:
+        """Explain a directory by the files of it that are looked at."""
+        inside = {each: None for each in keeper.contents if is_below(each, path)}
+        if not inside:
+            role, rule, _places = role_of(
+                f"{path}/." if path else ".", self._known[keeper.name], git_ignored=self._git(keeper, f"{path}/")
+            )
+            if found := _environment_above(keeper.distribution.root, f"{path}/."):
+                role, rule = Role.IGNORED, f"{found} is an environment (it holds pyvenv.cfg)"
+            if role is not Role.IGNORED:
+                role, rule = Role.NOT_IN_THE_WHEEL, "it holds no file"
+            return Explained(path=path or ".", role=role, rule=rule, distribution=keeper.name)
+        files = [self._file(keeper, each) for each in inside]
+        carried = [each for each in files if each.installed]
+        roles = [each.role for each in carried or files]
+        role = max(dict.fromkeys(roles), key=roles.count)
+        states = [each.fresh for each in carried if each.fresh is not None]
+        return Explained(
+            path=path or ".",
+            role=role,
+            rule=f"the last wheel carried {len(carried)} of its {len(files)} files"
+            + (f"; {reason}" if path and (reason := self._git(keeper, f"{path}/")) else ""),
+            distribution=keeper.name,
+            installed=_tops(place for each in carried for place in each.installed),
+            fresh=all(states) if states else None,
+            on_change=next((each.on_change for each in files if each.role is role), "nothing"),
+            remedy=next((each.remedy for each in files if each.remedy), None),
+        )
+
+    def _in_environment(self, absolute: str) -> Explained | str:
+        """Explain what lies in the environment: one of a wheel's files by its source, a foreign one, another's."""
+        if not os.path.lexists(absolute):
+            return "no such file"
+        for keeper in self._keepers:
+            path = os.path.relpath(absolute, os.path.realpath(site_of(keeper.env, keeper.distribution)))
+            recorded = keeper.copy.record
+            if path in recorded or any(is_below(each, path) for each in recorded if not path.startswith("..")):
+                return self._of_the_wheel(keeper, path)
+            if any(is_below(path, package) for package in package_roots(recorded)):
+                return Explained(
+                    path=path,
+                    role=Role.FOREIGN,
+                    rule="it lies in the installed package, and RECORD does not name it",
+                    distribution=keeper.name,
+                    on_change=on_change(Role.FOREIGN, path, self._known[keeper.name]),
+                )
+        return Explained(
+            path=os.path.relpath(absolute, self._site.workspace.project),
+            role=Role.IGNORED,
+            rule="it lies in the environment, and no local distribution's RECORD names it",
+        )
+
+    def _of_the_wheel(self, keeper: Keeper, path: str) -> Explained:
+        source = None
+        if keeper.learned is not None and path in keeper.copy.record:
+            source = keeper.learned.origins.source(path, keeper.contents)
+        elif keeper.learned is not None:
+            source = next((s for rule in keeper.learned.origins.rules if (s := rule.backward(path)) is not None), None)
+            if source is not None and Path(keeper.distribution.root, source).is_dir():
+                return self._directory(keeper, source)
+            source = None
+        if source is not None:
+            return self._file(keeper, source)
+        return Explained(
+            path=path,
+            role=Role.SOURCE if keeper.distribution.editable else Role.BUILD_INPUT,
+            rule="RECORD names it, and no file of the tree has its bytes: the build, or the installer, makes it",
+            distribution=keeper.name,
+            installed=(path,),
+            on_change="nothing: it is made anew by the next update",
+        )
+
+
+def _known(keeper: Keeper) -> Known:
+    root = Path(keeper.distribution.root)
+    pyproject, hatch = root / "pyproject.toml", root / "hatch.toml"
+    project = table(read_pyproject(pyproject) if pyproject.exists() else {}, "project")
+    return Known(
+        rules=keeper.rules,
+        learned=None if keeper.distribution.editable else keeper.learned,
+        build_inputs=declared_by(keeper.distribution).build_inputs,
+        editable=keeper.distribution.editable,
+        by_uv=keeper.site.config.installer is Installer.UV,
+        dynamic=bool(project.get("dynamic")) if project else True,
+        hatch_toml=frozenset(read_pyproject(hatch)) if hatch.exists() else frozenset(),
     )
 
 
-def _object(each: Explained) -> dict[str, object]:
-    return {
-        "schema": 1,
-        "path": each.path,
-        "role": each.role.value,
-        "rule": each.rule,
-        "distribution": each.distribution,
-        "installed": list(each.installed),
-        "fresh": each.fresh,
-        "on_change": each.on_change,
-    }
+def _input_key(keeper: Keeper, rule: str) -> str | None:
+    pyproject = Path(keeper.distribution.root, "pyproject.toml")
+    return input_key(read_pyproject(pyproject), rule.partition(": ")[2]) if pyproject.exists() else None
 
 
-def _lines(each: Explained) -> list[str]:
-    state = {True: " (fresh)", False: " (stale)", None: ""}[each.fresh]
-    return [
-        escaped(line)
-        for line in (
-            f"{each.path}: {each.role.value} of {each.distribution}",
-            f"  rule: {each.rule}",
-            f"  installed: {', '.join(each.installed) or 'nowhere'}{state}",
-            f"  on change: {each.on_change}",
-        )
-    ]
+def _environment_above(root: str, path: str) -> str:
+    """The topmost directory above a path that is an environment, relative to the root; empty if there is none."""
+    parts = path.split("/")[:-1]
+    tops = ("/".join(parts[: number + 1]) for number in range(len(parts)))
+    return next((each for each in tops if Path(root, each, "pyvenv.cfg").exists()), "")
+
+
+def _tops(places: Iterable[str]) -> tuple[str, ...]:
+    """The topmost directories that hold these places, as few as tell: their common one, or each of its children."""
+    found = sorted(set(places))
+    if len(found) < 2:  # noqa: PLR2004 - one place is told as it is
+        return tuple(found)
+    common = os.path.commonpath(found)
+    if common:
+        return (f"{common}/",)
+    parts = (each.partition("/") for each in found)
+    return tuple(dict.fromkeys(top + slash for top, slash, _rest in parts))

@@ -72,6 +72,11 @@ def declared(pyproject: Mapping[str, Any], *, hatch_toml: Mapping[str, Any] | No
     return Declared(artifacts=tuple(dict.fromkeys(artifacts)), build_inputs=tuple(dict.fromkeys((*by_name, *inputs))))
 
 
+def input_key(pyproject: Mapping[str, Any], pattern: str) -> str | None:
+    """The setting that makes a pattern of ``build_inputs`` one; None for a name that needs no setting."""
+    return next((key for key, named in _read(pyproject, _INPUTS) if named == pattern), None)
+
+
 def _read(pyproject: Mapping[str, Any], rows: Iterable[tuple[str, Callable[[Any], Found]]]) -> Found:
     for key, reader in rows:
         *parents, last = key.split(".")

@@ -6,14 +6,26 @@ know what follows from git's opinion. The user's global excludes file is left ou
 
 import os
 from pathlib import Path
+from typing import NamedTuple
 
 from uvwatch.core.patterns import decide
 
 NAME = ".gitignore"
 
 
-Layer = tuple[tuple[str, ...], str]
-"""The patterns of one file, and the path, with a ``/`` at its end if any, from its directory to the one in question."""
+class Layer(NamedTuple):
+    """The patterns of the file at ``path``; ``prefix`` leads, with a ``/`` at its end if any, from its directory."""
+
+    patterns: tuple[str, ...]
+    prefix: str
+    path: str
+
+
+class Reason(NamedTuple):
+    """Why git ignores something: the absolute path of the file that says so, and the pattern in it."""
+
+    path: str
+    pattern: str
 
 
 class GitIgnores:
@@ -31,23 +43,32 @@ class GitIgnores:
             directory: relative to the root, ``""`` for the root.
             name: what lies in it; a directory with a ``/`` at its end.
         """
-        for patterns, prefix in self._at(directory):
+        for patterns, prefix, _path in self._at(directory):
             include = decide(patterns, prefix + name).include
             if include is not None:
                 return include
         return False
 
+    def reason(self, directory: str, name: str) -> Reason | None:
+        """Why git ignores what :meth:`ignored` asks about; None if it does not."""
+        for patterns, prefix, path in self._at(directory):
+            include, position = decide(patterns, prefix + name)
+            if include is not None and position is not None:
+                return Reason(path, patterns[position]) if include else None
+        return None
+
     def _at(self, directory: str) -> tuple[Layer, ...]:
         """What speaks of the entries of a directory, nearest first."""
         known = self._layers.get(directory)
         if known is None:
-            own = read(f"{self._root}/{directory}/{NAME}" if directory else f"{self._root}/{NAME}")
+            path = f"{self._root}/{directory}/{NAME}" if directory else f"{self._root}/{NAME}"
+            own = read(path)
             if directory:
                 parent, _, last = directory.rpartition("/")
-                above = tuple((patterns, f"{prefix}{last}/") for patterns, prefix in self._at(parent))
+                above = tuple(layer._replace(prefix=f"{layer.prefix}{last}/") for layer in self._at(parent))
             else:
                 above = _outer(Path(self._root))
-            known = self._layers[directory] = ((own, ""), *above) if own else above
+            known = self._layers[directory] = (Layer(own, "", path), *above) if own else above
         return known
 
 
@@ -70,12 +91,16 @@ def _outer(root: Path) -> tuple[Layer, ...]:
             return ()  # no repository: what lies above the root is not part of one
         prefix = f"{directory.name}/{prefix}"
         directory = directory.parent
-        layers.append((read(str(directory / NAME)), prefix))
-    layers.append((read(str(_exclude(directory / ".git"))), prefix))
-    if prefix and any(decide(patterns, below).include for patterns, below in layers):
+        layers.append(_layer(directory / NAME, prefix))
+    layers.append(_layer(_exclude(directory / ".git"), prefix))
+    if prefix and any(decide(layer.patterns, layer.prefix).include for layer in layers):
         # The root lies in an ignored directory of somebody else's repository, which has no opinion on its parts.
         return ()
-    return tuple((patterns, below) for patterns, below in layers if patterns)
+    return tuple(layer for layer in layers if layer.patterns)
+
+
+def _layer(path: Path, prefix: str) -> Layer:
+    return Layer(read(str(path)), prefix, str(path))
 
 
 def _exclude(git: Path) -> Path:
