@@ -65,6 +65,14 @@ class Uv:
     passed_over: tuple[str, ...] = ()
 
 
+class NoUv(Fatal):
+    """There is no uv that is new enough; ``passed_over`` as in :class:`Uv`."""
+
+    def __init__(self, message: str, passed_over: tuple[str, ...]) -> None:
+        super().__init__(message)
+        self.passed_over = passed_over
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Command:
     """What to run: ``argv``, the whole environment ``env``, and the working directory ``cwd`` (the workspace root).
@@ -87,7 +95,7 @@ def find_uv(environ: Mapping[str, str], *, own: Callable[[], str] = find_uv_bin)
         own: gives the path of our own dependency's binary, or raises ``FileNotFoundError``.
 
     Raises:
-        Fatal: there is none.
+        NoUv: there is none.
     """
     passed_over: list[str] = []
     for path in dict.fromkeys(_candidates(environ, own)):
@@ -98,7 +106,8 @@ def find_uv(environ: Mapping[str, str], *, own: Callable[[], str] = find_uv_bin)
             return Uv(path=path, version=version, passed_over=tuple(passed_over))
         passed_over.append(f"uv {_dotted(version)} at {path} is older than {_dotted(OLDEST)}")
     seen = f" ({'; '.join(passed_over)})" if passed_over else ""
-    raise Fatal(f"found no uv of version {_dotted(OLDEST)} or newer{seen}: install one, or name it in the variable UV")
+    message = f"found no uv of version {_dotted(OLDEST)} or newer{seen}: install one, or name it in the variable UV"
+    raise NoUv(message, tuple(passed_over))
 
 
 def _candidates(environ: Mapping[str, str], own: Callable[[], str]) -> Iterator[str]:
