@@ -44,6 +44,18 @@ async def test_what_came_during_the_build_and_is_in_the_wheel_is_missed_when_it_
 
 
 @pytest.mark.anyio
+async def test_what_was_added_during_the_first_build_is_not_learned(keeper: Keeper) -> None:
+    snapshot = keeper.contents
+    write(keeper, "src/pkg/more.py", "MORE = 1\n")
+    moved = frozenset((await keeper.look()).paths)
+
+    await keeper.learn(keeper.wheel_files(), snapshot, moved=moved)
+
+    assert keeper.unlearned().added == ("src/pkg/more.py",)
+    assert (await keeper.judge()).standing is not Standing.FRESH
+
+
+@pytest.mark.anyio
 async def test_settings_that_break_keep_the_last_good_rules(keeper: Keeper) -> None:
     before = keeper.rules
     write(keeper, "pyproject.toml", PYPROJECT + "[[[\n")
