@@ -21,6 +21,8 @@ from uvwatch.core.model import (
     CycleStarted,
     Distribution,
     Event,
+    HoldEnded,
+    HoldStarted,
     Outcome,
     Ready,
     Result,
@@ -31,10 +33,13 @@ from uvwatch.core.model import (
     WarningCode,
     Why,
 )
+from uvwatch.core.phase import Phase
 from uvwatch.errors import FailureKind
 from uvwatch.serving.check import CheckedDistribution, CheckReport, check_object
 from uvwatch.serving.jsonlines import event_object
 from uvwatch.serving.lines import lines_of
+from uvwatch.serving.protocol import HOLD
+from uvwatch.serving.status import Status, status_object
 
 TOP = Path(__file__).resolve().parent.parent
 DOCUMENTS = {name: (TOP / name).read_text(encoding="utf-8") for name in ("README.md", "CHANGELOG.md")}
@@ -59,7 +64,24 @@ EVENTS: tuple[Event, ...] = (
     finished(Outcome.UPDATED),
     Ready(version="", project="", environment="", pid=1, distributions=(MYAPP,), directories=1, backend=""),
     Warned(code=WarningCode.EDITABLE_FLIP, message="", remedy=""),
+    HoldStarted(command=()),
+    HoldEnded(command=()),
     Stopped(),
+)
+STATUS = Status(
+    version="",
+    pid=1,
+    environment="",
+    phase=Phase.IDLE,
+    since=NOW,
+    fresh=True,
+    cycle=1,
+    last=event_object(EVENTS[1], NOW),
+    failed=None,
+    holds=((1, ()),),
+    distributions=(MYAPP,),
+    directories=1,
+    backend="",
 )
 REPORT = CheckReport(
     fresh=False,
@@ -155,7 +177,7 @@ def test_the_table_of_settings_gives_the_default_and_every_choice(key: Key) -> N
 def test_every_variable_in_readme_sets_something() -> None:
     named = set(re.findall(r"(?<!_)UVWATCH_[A-Z_]*[A-Z]", README))
     assert named
-    assert named <= {key.variable for key in KEYS}
+    assert named <= {key.variable for key in KEYS} | {HOLD}
 
 
 def test_the_table_of_commands_names_every_command() -> None:
@@ -165,20 +187,23 @@ def test_the_table_of_commands_names_every_command() -> None:
 
 
 def test_the_tables_of_options_name_every_option_of_each_command() -> None:
-    common, by_setting, of_sync, of_init = tables(section("### Options"))
+    common, by_setting, of_watch, of_sync, of_events, of_init = tables(section("### Options"))
     watch, sync = cli.commands["watch"], cli.commands["sync"]
     assert set().union(*(long_options(row[0]) for row in common)) == COMMON
     of = {
         position: set().union(*(long_options(row[0]) for row in by_setting if row[position] == "yes"))
         for position in (1, 2)
     }
-    assert COMMON - {"--version"} | of[1] == shown_options(watch)
+    alone = {
+        name: set().union(*(long_options(row[0]) for row in table))
+        for name, table in (("watch", of_watch), ("events", of_events), ("init", of_init))
+    }
+    assert COMMON - {"--version"} | of[1] | alone["watch"] == shown_options(watch)
     own = set().union(*(long_options(row[0]) for row in of_sync))
     assert COMMON - {"--version"} | of[2] | own == shown_options(sync)
     assert not own & of[2]
-    assert shown_options(cli.commands["check"]) == COMMON - {"--version"}
-    of_init_alone = set().union(*(long_options(row[0]) for row in of_init))
-    assert COMMON - {"--version"} | of_init_alone == shown_options(cli.commands["init"])
+    for name in cli.commands.keys() - {"watch", "sync"}:
+        assert shown_options(cli.commands[name]) == COMMON - {"--version"} | alone.get(name, set())
     assert of[1] | of[2] == BY_SETTING
 
 
@@ -188,7 +213,7 @@ def test_every_command_line_in_a_document_can_be_typed(name: str) -> None:
     assert typed
     for words in typed:
         command: click.Command = cli
-        for word in words:
+        for word in words[: words.index("--")] if "--" in words else words:
             if word.startswith("-"):
                 named = word.partition("=")[0]
                 known = shown_options(command) | {"-v", "-vv", "-q", "-h"}
@@ -227,12 +252,14 @@ def test_the_first_example_is_a_life_of_cycles_with_one_begin_and_one_end_line_e
 
 def test_the_json_examples_have_the_keys_that_are_printed() -> None:
     [lines] = [block for language, block in BLOCK.findall(README) if language == "jsonl"]
-    [report] = [block for language, block in BLOCK.findall(README) if language == "json"]
+    report, status = [block for language, block in BLOCK.findall(README) if language == "json"]
     shown = [json.loads(line) for line in lines.splitlines()]
     printed = [event_object(event, NOW) for event in EVENTS]
     assert [example["event"] for example in shown] == [real["event"] for real in printed]
     assert [keys_of(example) for example in shown] == [keys_of(real) for real in printed]
     assert keys_of(json.loads(report)) == keys_of(check_object(REPORT))
+    assert keys_of(json.loads(status)) == keys_of(status_object(STATUS))
+    assert {phase.value for phase in Phase} <= set(in_code(BLOCK.sub("", section("### JSON"))))
 
 
 @pytest.mark.parametrize(("key", "values"), [("trigger", Trigger), ("outcome", Outcome), ("action", Action)])

@@ -13,12 +13,23 @@ from typing import Any, NoReturn
 import click
 
 from uvwatch import __version__
-from uvwatch.commands import doctor, init, work
+from uvwatch.commands import asking, doctor, init, work
 from uvwatch.commands.options import common
 from uvwatch.errors import Fatal
 from uvwatch.serving.escape import escaped
 
-COMMANDS = (work.watch, work.sync, work.check, work.explain, doctor.doctor, init.init)
+COMMANDS = (
+    work.watch,
+    work.sync,
+    work.check,
+    asking.status,
+    work.explain,
+    asking.events,
+    asking.hold,
+    asking.stop,
+    doctor.doctor,
+    init.init,
+)
 """In the order in which help lists them."""
 
 BUG = 4

@@ -5,8 +5,11 @@ next batch. This module knows when to look; what a change means it leaves to the
 """
 
 import os
+import shlex
+from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
-from pathlib import Path
+from functools import partial
 
 import anyio
 import structlog
@@ -16,18 +19,38 @@ from anyio.abc import TaskGroup
 from uvwatch import __version__
 from uvwatch.advice import Advice
 from uvwatch.core import phase
-from uvwatch.core.model import Batch, CycleFinished, Event, Outcome, Ready, Stopped, Trigger
+from uvwatch.core.model import (
+    Action,
+    Batch,
+    CycleFinished,
+    CycleStarted,
+    Event,
+    Outcome,
+    Ready,
+    Result,
+    Stopped,
+    Trigger,
+)
 from uvwatch.core.phase import Move, Phase
+from uvwatch.core.plan import AS_BUILT
+from uvwatch.desk import Barrier, Desk
 from uvwatch.display import LAST_WORDS, Display, display_for, tell_passed_over
-from uvwatch.errors import FailureKind
+from uvwatch.errors import FailureKind, Fatal
 from uvwatch.hooks import Hooks
 from uvwatch.inbox import Inbox, until_quiet
 from uvwatch.keeping.site import Request, Site, find_site
+from uvwatch.keeping.wanted import Wanted, wanted_by
 from uvwatch.keeping.workshop import Workshop
 from uvwatch.lockcheck import LockCheck
+from uvwatch.office import Office
 from uvwatch.pipeline import Pipeline
+from uvwatch.seeing import Seen, is_busy, see
 from uvwatch.sentry import Sentry
 from uvwatch.serving import systemd
+from uvwatch.serving.hub import Hub
+from uvwatch.serving.report import utc_now
+from uvwatch.serving.server import serve
+from uvwatch.serving.status import Status
 from uvwatch.serving.stream import StdoutClosed
 from uvwatch.serving.systemd import Notifier
 from uvwatch.signals import stopped_by_signals
@@ -41,6 +64,9 @@ REMEMBER = 1.0
 
 AUDIT_SHARE = 1000
 """An audit that takes a second is due every thousand seconds at the most: 0.1 % of a core."""
+
+FAREWELL = 1.0
+"""Seconds that clients have to hear of the end."""
 
 log = structlog.get_logger()
 
@@ -57,12 +83,7 @@ async def watch(request: Request, *, as_json: bool, color: str) -> None:
     with site.locks.instance():
         display = display_for(request, as_json=as_json, color=color)
         try:
-            async with stopped_by_signals(), Workshop(site) as workshop:
-                await Daemon(site, display, workshop, notifier).run()
-            display.show(Phase.STOPPING)
-            display.close()
-            display.publish(Stopped())
-            notifier.publish(Stopped())
+            await _watch(site, display, notifier)
         except StdoutClosed:
             log.info("stdout.closed")
         finally:
@@ -70,32 +91,71 @@ async def watch(request: Request, *, as_json: bool, color: str) -> None:
             display.finish(LAST_WORDS)
 
 
+async def _watch(site: Site, display: Display, notifier: Notifier) -> None:
+    hub = Hub(utc_now)
+    async with background() as tasks:
+        # It outlives the daemon's work: who listens hears of the end, who asks meanwhile of the stop.
+        workshop = Workshop(site)
+        daemon = Daemon(site, display, workshop, hub, notifier)
+        await tasks.start(serve, site.rendezvous.socket, daemon.office)
+        try:
+            async with stopped_by_signals(), workshop:
+                await daemon.run()
+            daemon.stopping()
+            display.close()
+            display.publish(Stopped())
+            notifier.publish(Stopped())
+        finally:
+            hub.publish(Stopped())
+            with anyio.CancelScope(shield=True):
+                await hub.end(FAREWELL)
+
+
 class Daemon:
-    """Keeps one environment fresh."""
+    """Keeps one environment fresh.
+
+    Attributes:
+        office: answers clients, from the start on.
+    """
 
     _tasks: TaskGroup
 
-    def __init__(self, site: Site, display: Display, workshop: Workshop, notifier: Notifier) -> None:
+    def __init__(self, site: Site, display: Display, workshop: Workshop, hub: Hub, notifier: Notifier) -> None:
         self._display = display
+        self._hub = hub
         self._notifier = notifier
         self._inbox = Inbox()
+        self._desk = Desk(self._inbox.nudge, self._publish_aside)
+        self._life = anyio.CancelScope()
         self._pipeline = Pipeline(site, self._publish, workshop, display.output)
         self._hooks = Hooks(lambda: self._pipeline.site.config, project=site.workspace.project, environ=site.environ)
-        self._lock_check = LockCheck(self._pipeline.roster, display.publish)
-        self._advice = Advice(display.publish)
+        self._lock_check = LockCheck(self._pipeline.roster, self._publish)
+        self._advice = Advice(self._publish)
+        self._barrier: Barrier | None = None
+        self.office = Office(self._desk, hub, status=self._status, stop=self._life.cancel)
         self._phase = Phase.STARTING
+        self._since = utc_now()
+        self._sentry: Sentry | None = None
         self._failures = 0
         self._retry_at = float("inf")
         self._audit_at = float("inf")
         self._remember_at = float("inf")
 
     async def run(self) -> None:
-        """Live until cancelled.
+        """Live until cancelled, or stopped by a client.
 
         Raises:
             Fatal: it cannot begin.
             StdoutClosed: nobody reads any more.
         """
+        with self._life:
+            await self._run()
+
+    def stopping(self) -> None:
+        """Say that the end has begun."""
+        self._move(Move.STOP)
+
+    async def _run(self) -> None:
         self._display.show(self._phase)
         async with background() as tasks:
             self._tasks = tasks
@@ -104,6 +164,7 @@ class Daemon:
             tasks.start_soon(self._hooks.run)
             await self._pipeline.roster.open()
             async with Sentry(self._pipeline, self._inbox) as sentry:
+                self._sentry = sentry
                 # Armed before the first cycle looks, so that nothing falls between the two.
                 await sentry.arm()
                 await self._cycle(Trigger.START)
@@ -127,43 +188,22 @@ class Daemon:
                     with anyio.CancelScope(shield=True):
                         await self._pipeline.remember()
 
-    def _publish(self, event: Event) -> None:
-        self._display.publish(event)
-        self._notifier.publish(event)
-        self._hooks.publish(event)
-
     async def _turn(self, sentry: Sentry) -> None:
         """Wait for something to do, let it settle, look, and act."""
         trigger = await self._wait()
-        if trigger is Trigger.CHANGE:
-            self._move(Move.CHANGED)
-            config = self._pipeline.site.config
-            await until_quiet(self._inbox, quiet=config.settle, cap=config.settle_max, busy=self._pipeline.is_busy)
+        if trigger is Trigger.CHANGE or self._desk.holds:
+            await self._settle()
         else:
             self._inbox.doubt()
-        hints = self._inbox.take()
-        began = anyio.current_time()
-        batches = await self._pipeline.look(hints)
-        settings = self._pipeline.site_files_changed()
-        installed = (hints.environment or hints.everything) and await self._pipeline.environment_changed()
-        if trigger is Trigger.AUDIT and not installed:
-            installed = await self._pipeline.copies_changed()
-        if hints.everything:
-            self._plan_audit(anyio.current_time() - began)
-        paths = tuple(dict.fromkeys((*self._named(batches), *settings)))
-        if trigger is Trigger.RETRY or settings or installed:
-            cause = trigger if trigger is not Trigger.CHANGE or paths else Trigger.ENVIRONMENT
-            await self._cycle(cause, None, paths)
-        elif batches:
-            await self._cycle(trigger, batches, paths)
-        elif self._phase is Phase.SETTLING:
-            self._move(Move.NOTHING_TO_DO if self._pipeline.fresh else Move.STILL_FAILED)
-        elif trigger is Trigger.AUDIT:
-            await self._advice.tell(self._pipeline.keepers.values(), trigger)
+        with self._desk.work() as barrier:
+            if barrier is None:
+                await self._look(trigger)
+            else:
+                await self._satisfy(barrier)
         await sentry.arm()
 
     async def _wait(self) -> Trigger:
-        """Sleep until a hint, a retry or an audit is due; while it is quiet, keep what was learned."""
+        """Sleep until a hint, a client, a retry or an audit is due; while it is quiet, keep what was learned."""
         with anyio.CancelScope(deadline=self._remember_at):
             await self._inbox.wait()
         if self._remember_at <= anyio.current_time():
@@ -174,15 +214,96 @@ class Daemon:
             return Trigger.CHANGE
         return Trigger.RETRY if self._retry_at <= anyio.current_time() else Trigger.AUDIT
 
+    async def _settle(self) -> None:
+        """Wait until nobody writes and nobody holds; a barrier ends the quiet window, not the rest."""
+        self._move(Move.CHANGED)
+        desk, config = self._desk, self._pipeline.site.config
+        while True:
+            if desk.holds:
+                self._move(Move.HOLD)
+                await desk.released()
+                self._move(Move.RELEASED)
+                self._inbox.doubt()
+            await until_quiet(
+                self._inbox,
+                quiet=config.settle,
+                cap=config.settle_max,
+                busy=partial(is_busy, self._pipeline),
+                hurry=lambda: bool(desk.asked or desk.holds),
+            )
+            if not desk.holds:
+                return
+
+    async def _satisfy(self, barrier: Barrier) -> None:
+        """Make a barrier true: all trees are looked at, whatever was hinted, and what is stale is updated."""
+        self._inbox.doubt()
+        own = self._pipeline.site
+        try:
+            wanted = await to_thread.run_sync(wanted_by, barrier.wishes, own)
+        except Fatal as refusal:
+            barrier.tell(refusal)
+            await self._look(Trigger.CHANGE)
+            return
+        with nullcontext() if wanted.site is own else self._pipeline.by(wanted.site):
+            await self._look(Trigger.SYNC, barrier, wanted)
+            if wanted.forced:
+                # By the mode that was asked for: it is the one to keep from now on.
+                await self._pipeline.remember(wanted.only)
+
+    async def _look(self, trigger: Trigger, barrier: Barrier | None = None, wanted: Wanted | None = None) -> None:
+        """Find out what is another than before, and act."""
+        wanted = wanted or Wanted(site=self._pipeline.site)
+        hints = self._inbox.take()
+        seen = await see(self._pipeline, hints, trigger, wanted.only)
+        if hints.everything:
+            self._plan_audit(seen.seconds)
+        if trigger is Trigger.RETRY or seen.elsewhere or wanted.forced:
+            cause = trigger if trigger is not Trigger.CHANGE or seen.paths else Trigger.ENVIRONMENT
+            await self._cycle(cause, seen, None, barrier, wanted.only)
+        elif seen.batches or (barrier is not None and self._pipeline.is_dirty(wanted.only)):
+            await self._cycle(trigger, seen, seen.batches, barrier, wanted.only)
+        else:
+            if self._phase is Phase.SETTLING:
+                self._move(Move.NOTHING_TO_DO if self._pipeline.fresh else Move.STILL_FAILED)
+            if trigger is Trigger.AUDIT:
+                await self._advice.tell(self._pipeline.keepers.values(), trigger)
+            if barrier is not None:
+                self._nothing_to_do(barrier, wanted.only, seen.seconds)
+        if seen.later:
+            self._pipeline.postpone(seen.later)
+            self._inbox.doubt()
+
+    def _nothing_to_do(self, barrier: Barrier, only: frozenset[str] | None, seconds: float) -> None:
+        """Answer a barrier that is true already: no cycle is told to anybody else."""
+        number = self._pipeline.cycles
+        results = tuple(
+            Result(name=name, action=Action.NONE, reason=AS_BUILT)
+            for name in sorted(self._pipeline.keepers)
+            if only is None or name in only
+        )
+        barrier.tell(CycleStarted(cycle=number, trigger=Trigger.SYNC))
+        barrier.tell(
+            CycleFinished(cycle=number, outcome=Outcome.UNCHANGED, duration_ms=seconds * 1000, results=results)
+        )
+
     async def _cycle(
-        self, trigger: Trigger, batches: dict[str, Batch] | None = None, paths: tuple[str, ...] = ()
+        self,
+        trigger: Trigger,
+        seen: Seen | None = None,
+        batches: Mapping[str, Batch] | None = None,
+        barrier: Barrier | None = None,
+        only: frozenset[str] | None = None,
     ) -> None:
         self._move(Move.UPDATE)
-        finished = await self._pipeline.cycle(trigger, batches, paths)
+        self._barrier = barrier
+        finished = await self._pipeline.cycle(trigger, batches, seen.paths if seen is not None else (), only)
+        if barrier is not None:
+            barrier.tell(finished)
         failed = finished.outcome is Outcome.FAILED
         self._move(Move.UPDATE_FAILED if failed else Move.UPDATED)
         self._plan_retry(finished)
         self._remember_at = anyio.current_time() + REMEMBER
+        self._desk.rest()
         if await self._pipeline.changed_meanwhile():
             self._inbox.doubt()
         await self._advice.tell(self._pipeline.keepers.values(), trigger)
@@ -199,17 +320,44 @@ class Daemon:
         interval = self._pipeline.site.config.audit
         self._audit_at = anyio.current_time() + max(interval, cost * AUDIT_SHARE) if interval else float("inf")
 
-    def _named(self, batches: dict[str, Batch]) -> tuple[str, ...]:
-        """The changed paths, relative to the project where they lie in it."""
-        project = self._pipeline.site.workspace.project
-        roots = {keeper.name: Path(keeper.distribution.root) for keeper in self._pipeline.keepers.values()}
-        return tuple(
-            os.path.relpath(roots[name] / path, project)
-            for name, batch in sorted(batches.items())
-            for path in batch.paths
-        )
-
     def _move(self, move: Move) -> None:
-        self._phase = phase.after(self._phase, move)
-        names = ", ".join(each.name for each in self._pipeline.roster.distributions)
-        self._display.show(self._phase, names or None)
+        before, self._phase = self._phase, phase.after(self._phase, move)
+        if self._phase is not before:
+            self._since = utc_now()
+        about = [shlex.join(hold.command) for hold in self._desk.holds]
+        if self._phase is not Phase.HELD:
+            about = [each.name for each in self._pipeline.roster.distributions]
+        self._display.show(self._phase, ", ".join(about) or None)
+
+    def _publish(self, event: Event) -> None:
+        if self._barrier is not None and isinstance(event, CycleStarted):
+            self._barrier.tell(event)
+        self._hub.publish(event)
+        self._display.publish(event)
+        self._notifier.publish(event)
+        self._hooks.publish(event)
+
+    def _publish_aside(self, event: Event) -> None:
+        """Tell an event of a client's making: that nobody reads stdout must not hit the client."""
+        try:
+            self._publish(event)
+        except StdoutClosed:
+            self._life.cancel()
+
+    def _status(self) -> Status:
+        pipeline, known = self._pipeline, self._phase in (Phase.IDLE, Phase.HELD)
+        return Status(
+            version=__version__,
+            pid=os.getpid(),
+            environment=str(pipeline.site.prefix),
+            phase=self._phase,
+            since=self._since,
+            fresh=known and not self._inbox.filled and pipeline.fresh,
+            cycle=pipeline.cycles,
+            last=self._hub.last.object if self._hub.last is not None else None,
+            failed=self._hub.failed.object if self._hub.failed is not None else None,
+            holds=tuple((hold.pid, hold.command) for hold in self._desk.holds),
+            distributions=pipeline.roster.distributions,
+            directories=self._sentry.directories if self._sentry is not None else 0,
+            backend=self._sentry.backend if self._sentry is not None else "",
+        )

@@ -16,6 +16,7 @@ from uvwatch.core.phase import Phase
 from uvwatch.installing.uv import Uv
 from uvwatch.keeping.site import Request
 from uvwatch.serving import color as colors
+from uvwatch.serving.backlog import Backlog
 from uvwatch.serving.report import Reporter, json_reporter, text_reporter
 from uvwatch.serving.stream import OutLines, StdoutClosed, sink_of
 from uvwatch.serving.terminal import Terminal, terminal_on
@@ -33,7 +34,7 @@ class Display:
 
     reporter: Reporter
     terminal: Terminal | None
-    out: OutLines
+    out: Backlog
 
     def publish(self, event: Event) -> None:
         """Tell one event.
@@ -88,7 +89,7 @@ def display_for(
         color: ``auto``, ``always`` or ``never``.
         json: makes the reporter for JSON, by default one object an event.
     """
-    out = OutLines(sink_of(sys.stdout), tell=lambda sentence: log.warning("stdout.behind", message=sentence))
+    out = Backlog(sink_of(sys.stdout), tell=lambda sentence: log.warning("stdout.behind", message=sentence))
     if as_json:
         return Display(reporter=json(out), terminal=None, out=out)
     env = request.environ

@@ -23,6 +23,13 @@ class Fatal(UvwatchError):
         self.exit_code = exit_code
 
 
+class AlreadyRunningError(Fatal):
+    """A daemon runs already for this environment."""
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message, exit_code=1)
+
+
 class FailureKind(Enum):
     """Where the cause of a failed cycle lies; the values are those of the JSON ``error.kind``."""
 

@@ -44,6 +44,15 @@ class Inbox:
         self._everything = True
         self._wake()
 
+    def nudge(self) -> None:
+        """Nothing was seen, but whoever waits is to look up: somebody asked for something."""
+        self._wake()
+
+    @property
+    def filled(self) -> bool:
+        """Whether there is anything that was not looked at."""
+        return bool(self._paths or self._environment or self._everything)
+
     def take(self) -> Hints:
         """Empty the inbox."""
         hints = Hints(paths=frozenset(self._paths), environment=self._environment, everything=self._everything)
@@ -66,17 +75,25 @@ class Inbox:
         self._more.set()
 
 
-async def until_quiet(inbox: Inbox, *, quiet: float, cap: float, busy: Callable[[], bool]) -> None:
+async def until_quiet(
+    inbox: Inbox,
+    *,
+    quiet: float,
+    cap: float,
+    busy: Callable[[], bool],
+    hurry: Callable[[], bool] = lambda: False,
+) -> None:
     """Return once nothing came for ``quiet`` seconds and nobody is ``busy``, or ``cap`` seconds after the call.
 
     Who was busy and is not any more has just done something, whether or not a hint of it has come yet: the window opens
-    anew.
+    anew. When there is ``hurry`` the window is over at once; who is busy is waited for all the same. A nudge of the
+    inbox has it asked again.
     """
     burst = settle.begin(anyio.current_time(), quiet=quiet, cap=cap)
     held = False
     while True:
         now = anyio.current_time()
-        wait = burst.wait(now)
+        wait = 0.0 if hurry() else burst.wait(now)
         if wait == 0.0:
             was_held, held = held, busy()
             if now >= burst.first + cap or not (held or was_held):

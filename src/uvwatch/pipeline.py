@@ -5,7 +5,8 @@ the keepers. A pipeline does not know what wakes it: a change, a command or the 
 """
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
@@ -78,10 +79,18 @@ class Pipeline:
     @property
     def fresh(self) -> bool:
         """Whether no distribution is known to be stale."""
-        return not any(keeper.dirty for keeper in self.keepers.values())
+        return not self.is_dirty()
+
+    def is_dirty(self, only: Collection[str] | None = None) -> bool:
+        """Whether a distribution, or one of these, is known to be stale."""
+        return any(keeper.dirty for name, keeper in self.keepers.items() if only is None or name in only)
 
     async def cycle(
-        self, trigger: Trigger, batches: Mapping[str, Batch] | None = None, paths: tuple[str, ...] = ()
+        self,
+        trigger: Trigger,
+        batches: Mapping[str, Batch] | None = None,
+        paths: tuple[str, ...] = (),
+        only: Collection[str] | None = None,
     ) -> CycleFinished:
         """Bring the distributions of the batches, or all of them, up to date, and tell how it went.
 
@@ -89,6 +98,7 @@ class Pipeline:
             trigger: what began the cycle.
             batches: the distributions that changed; None for all.
             paths: what changed, relative to the project.
+            only: leave all other distributions as they are; None for none.
         """
         self.cycles += 1
         started = anyio.current_time()
@@ -97,7 +107,7 @@ class Pipeline:
         finished = None
         try:
             async with self.site.locks.update():
-                finished = self._finish(await self._results(trigger, batches), started)
+                finished = self._finish(await self._results(trigger, batches, only), started)
         finally:
             # On a stop, too: every begin line has its end line.
             if finished is None:
@@ -114,13 +124,15 @@ class Pipeline:
         self._publish(finished)
         return finished
 
-    async def remember(self) -> None:
+    async def remember(self, only: Collection[str] | None = None) -> None:
         """Keep what was learned for the next run; no part of an update, for it may be lost at any time."""
         for keeper in self.keepers.values():
-            if not keeper.dirty:
+            if not keeper.dirty and (only is None or keeper.name in only):
                 await to_thread.run_sync(partial(keeper.remember, editable=self.site.request.editable))
 
-    async def _results(self, trigger: Trigger, batches: Mapping[str, Batch] | None) -> tuple[Result, ...]:
+    async def _results(
+        self, trigger: Trigger, batches: Mapping[str, Batch] | None, only: Collection[str] | None
+    ) -> tuple[Result, ...]:
         try:
             await self._take_up_settings()
             before = {name: keeper.wheel_files() for name, keeper in self.keepers.items()}
@@ -133,7 +145,8 @@ class Pipeline:
             await self._finish_interrupted()
         results = []
         for name, keeper in sorted(self.keepers.items()):
-            if made or batches is None or name in batches or keeper.dirty:
+            meant = only is None or name in only
+            if meant and (made or batches is None or name in batches or keeper.dirty):
                 # Only a change of the tree is told by its own batch; all else may have to do with the installed side.
                 trusting = trigger is Trigger.CHANGE and batches is not None and not self._unfinished
                 result = await self._bring(keeper, (batches or {}).get(name), trusting=trusting)
@@ -166,6 +179,17 @@ class Pipeline:
             self._settled = False
             self.roster.take(await to_thread.run_sync(find_again, self.site))
             self._settled = True
+
+    @contextmanager
+    def by(self, site: Site) -> Iterator[None]:
+        """Work by other settings for the length of the body; what changed of the own is then read again."""
+        own = self.site
+        self.roster.take(site)
+        try:
+            yield
+        finally:
+            self.roster.take(own)
+            self._settled = False
 
     async def _bring(
         self, keeper: Keeper, batch: Batch | None, *, trusting: bool = False, again: bool = False
@@ -273,6 +297,12 @@ class Pipeline:
             batches[name] = keeper.late | batches.get(name, Batch())
         return {name: batch for name, batch in batches.items() if batch}
 
+    def postpone(self, batches: Mapping[str, Batch]) -> None:
+        """Have the next look see again what the last one saw of these distributions."""
+        for name, batch in batches.items():
+            if name in self.keepers:
+                self.keepers[name].late = batch
+
     async def changed_meanwhile(self) -> bool:
         """Whether a look during the last update, as at the end of each build, found what the update does not explain.
 
@@ -324,19 +354,6 @@ class Pipeline:
         now = self.roster.site_state()
         names = [path for path, state in now.items() if state != self._site_files.get(path)]
         return tuple(os.path.relpath(path, self.site.workspace.project) for path in names)
-
-    def is_busy(self) -> bool:
-        """Whether another program is in the middle of something that a look would see the half of.
-
-        git holds its index lock (a checkout, a stash, a rebase), a generator emptied its directory and has not filled
-        it again, or the environment is being removed or made.
-        """
-        root, prefix = self.site.workspace.root, self.site.prefix
-        git = any((above / ".git" / "index.lock").exists() for above in (root, *root.parents))
-        if git or any(keeper.is_refilling() for keeper in self.keepers.values()):
-            return True
-        had_one = any(keeper.env.has_pyvenv_cfg for keeper in self.keepers.values())
-        return had_one and prefix.is_dir() and not (prefix / "pyvenv.cfg").exists()
 
     def _reason(self, error: CycleFailed | Fatal) -> CycleFailed:
         """What a failed cycle says; a broken pyproject.toml is named with its place, relative to the project."""

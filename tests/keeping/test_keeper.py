@@ -51,7 +51,7 @@ async def test_what_was_added_during_the_first_build_is_not_learned(keeper: Keep
 
     await keeper.learn(keeper.wheel_files(), snapshot, moved=moved)
 
-    assert keeper.unlearned().added == ("src/pkg/more.py",)
+    assert keeper.unlearned().paths == ("src/pkg/more.py",)
     assert (await keeper.judge()).standing is not Standing.FRESH
 
 

@@ -10,41 +10,10 @@ from contextlib import contextmanager
 from io import FileIO
 from pathlib import Path
 
-import anyio
-import anyio.to_thread
 import pytest
 
-from uvwatch.serving.stream import WAITING_AT_MOST, ErrLines, OutLines, StdoutClosed, sink_of
-from uvwatch.tasks import background
-
-
-class Pipe:
-    """A pipe whose writing end is a raw stream, as sys.stdout's is."""
-
-    def __init__(self) -> None:
-        self.reader, writer = os.pipe()
-        self.writer = FileIO(writer, "w")
-
-    def fill(self) -> int:
-        """Write until no byte fits any more, and leave the pipe blocking as it was."""
-        os.set_blocking(self.writer.fileno(), False)
-        size = 0
-        while (written := self.writer.write(b"x")) is not None:
-            size += written
-        os.set_blocking(self.writer.fileno(), True)
-        return size
-
-    def read(self, size: int = 1 << 20) -> bytes:
-        return os.read(self.reader, size)
-
-
-@pytest.fixture
-def pipe() -> Iterator[Pipe]:
-    pipe = Pipe()
-    yield pipe
-    pipe.writer.close()
-    if pipe.reader >= 0:
-        os.close(pipe.reader)
+from tests.serving.conftest import Pipe
+from uvwatch.serving.stream import ErrLines, OutLines, StdoutClosed, sink_of
 
 
 def test_a_line_is_there_at_once_and_in_utf_8(pipe: Pipe) -> None:
@@ -201,58 +170,3 @@ def test_a_program_whose_stdout_is_closed_ends_without_noise_in_any_locale(tmp_p
     assert first.decode() == "grün\n"
     assert noise == b"clean stop\n"
     assert process.returncode == 0
-
-
-@pytest.mark.anyio
-async def test_lines_wait_in_order_for_a_reader_beside_the_work(pipe: Pipe) -> None:
-    full = pipe.fill()
-    out = OutLines(pipe.writer)
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(out.run)
-        await anyio.wait_all_tasks_blocked()
-        out.line("first")
-        out.line("second")
-        with anyio.fail_after(10):
-            read = await anyio.to_thread.run_sync(pipe.read, full)
-            while not read.endswith(b"second\n"):
-                read += await anyio.to_thread.run_sync(pipe.read)
-        assert read.lstrip(b"x") == b"first\nsecond\n"
-        assert not out.behind
-        tasks.cancel_scope.cancel()
-
-
-@pytest.mark.anyio
-async def test_beyond_a_bound_whole_lines_are_dropped_and_it_is_said_once_and_counted_at_the_end(pipe: Pipe) -> None:
-    pipe.fill()
-    told: list[str] = []
-    out = OutLines(pipe.writer, tell=told.append)
-    async with anyio.create_task_group() as tasks:
-        tasks.start_soon(out.run)
-        await anyio.wait_all_tasks_blocked()
-        out.line("x" * (WAITING_AT_MOST + 1))  # as long as it may be: one line always fits
-        out.line("dropped")
-        out.line("dropped")
-        assert told == ["nobody reads stdout: further lines are dropped until somebody does"]
-        tasks.cancel_scope.cancel()
-    out.finish(0.0)
-    assert told[1:] == ["stdout was not read: 3 lines were dropped"]
-    out.finish(0.0)
-    assert len(told) == 2
-
-
-async def a_closed_reader(pipe: Pipe) -> None:
-    out = OutLines(pipe.writer)
-    async with background() as tasks:
-        tasks.start_soon(out.run)
-        await anyio.wait_all_tasks_blocked()
-        out.line("waits")
-        os.close(pipe.reader)
-        pipe.reader = -1
-        await anyio.sleep_forever()
-
-
-@pytest.mark.anyio
-async def test_a_reader_that_goes_while_lines_wait_is_a_closed_stdout(pipe: Pipe) -> None:
-    pipe.fill()
-    with anyio.fail_after(10), pytest.raises(StdoutClosed):
-        await a_closed_reader(pipe)

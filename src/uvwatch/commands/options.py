@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
+from uvwatch.client.finding import Place, find_place
 from uvwatch.core.config import KEYS, Key, Kind
 
 if TYPE_CHECKING:
@@ -79,18 +80,40 @@ def _type(key: Key) -> click.ParamType[Any] | type:
     return click.BOOL if key.kind is Kind.FLAG else str
 
 
-def request_of(
-    ctx: click.Context, given: Mapping[str, Any], options: Mapping[str, Any], **extra: Any
-) -> "tuple[Request, dict[str, Any]]":
+def merged_options(ctx: click.Context, given: Mapping[str, Any]) -> dict[str, Any]:
     """Unite the common options given before and after the command's name; those after it win."""
-    merged = {
+    return {
         name: given[name] if ctx.get_parameter_source(name) is not click.core.ParameterSource.DEFAULT else ctx.obj[name]
         for name in ctx.obj
     }
-    from uvwatch import log  # noqa: PLC0415 - structlog is slow to import, and --help needs none of it
-    from uvwatch.keeping.site import Request  # noqa: PLC0415 - as slow
+
+
+def place_of(merged: Mapping[str, Any]) -> Place:
+    """Find the environment that the common options mean, and where its daemon would be met.
+
+    Raises:
+        Fatal: there is no project, or no environment could be meant.
+    """
+    return find_place(
+        merged["project"] or Path.cwd(), os.environ, environment=merged["environment"], active=merged["active"]
+    )
+
+
+def configure_log(merged: Mapping[str, Any]) -> None:
+    """Set up the log as the common options say."""
+    from uvwatch import log  # noqa: PLC0415 - structlog is slow to import, and a client needs none of it
 
     log.configure(merged["verbose"], merged["quiet"], merged["log_format"], merged["color"])
+
+
+def request_of(
+    ctx: click.Context, given: Mapping[str, Any], options: Mapping[str, Any], **extra: Any
+) -> "tuple[Request, dict[str, Any]]":
+    """Make the request of the common options, and set up the log as they say."""
+    merged = merged_options(ctx, given)
+    configure_log(merged)
+    from uvwatch.keeping.site import Request  # noqa: PLC0415 - as slow
+
     request = Request(
         project=merged["project"] or Path.cwd(),
         environment=merged["environment"],

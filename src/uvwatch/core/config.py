@@ -5,10 +5,8 @@ are and which options the command line has are all made from them. This module k
 it must not know where a file lies nor what a setting does.
 """
 
-import difflib
 import json
 import math
-import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import MISSING, dataclass, field, fields
 from enum import Enum
@@ -273,6 +271,8 @@ def _spoken(key: Key, text: str, *, origin: str) -> Any:
         case Kind.CHOICE:
             return text
         case Kind.WORDS:
+            import shlex  # noqa: PLC0415 - a client imports this module for the names of options, and soon
+
             try:
                 return shlex.split(text)
             except ValueError as error:
@@ -327,6 +327,8 @@ def _refuse_unknown(table: Mapping[str, Any], *, known: Iterable[str], where: st
     names = list(known)
     for name in table:
         if name not in names:
+            import difflib  # noqa: PLC0415 - for an error alone
+
             near = difflib.get_close_matches(name, names, n=1)
             hint = f"did you mean {TABLE}.{near[0]}?" if near else f"expected one of {', '.join(names)}"
             raise Fatal(f"{where}: {TABLE}.{name} is not a known key; {hint}")

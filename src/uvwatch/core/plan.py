@@ -17,6 +17,9 @@ from uvwatch.core.record import in_dist_info
 
 NAMED = 3
 
+AS_BUILT = "the installed copy is what the tree builds"
+"""Why nothing is to be done."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Learned:
@@ -100,7 +103,7 @@ def judge(learned: Learned | None, tree: Files, installed: Files) -> Judgement:
         stale = compare(learned, installed)
         if stale:
             return Judgement(standing=Standing.STALE, reason=describe(stale), stale=stale, complete=True)
-        return Judgement(standing=Standing.FRESH, reason="the installed copy is what the tree builds", complete=True)
+        return Judgement(standing=Standing.FRESH, reason=AS_BUILT, complete=True)
     certain = _certain(learned, batch, tree, installed)
     if certain:
         return Judgement(standing=Standing.STALE, reason=_because("in the wheel", certain), stale=certain)

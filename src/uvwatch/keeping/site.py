@@ -16,12 +16,13 @@ from packaging.utils import canonicalize_name
 from uvwatch.core.config import Config, MemberConfig, load, load_member, own_table
 from uvwatch.core.model import Distribution
 from uvwatch.core.rules import Artifact, Rules
-from uvwatch.installing.locks import Locks, runtime_directory
+from uvwatch.installing.locks import Locks
 from uvwatch.installing.memory import Store
 from uvwatch.installing.uv import Uv, find_uv
 from uvwatch.project.backends import Declared, declared
 from uvwatch.project.environment import locate
 from uvwatch.project.pyproject import is_package, project_name, read_pyproject
+from uvwatch.project.rendezvous import Rendezvous, rendezvous_of
 from uvwatch.project.workspace import Workspace, find
 
 STATE = ".uvwatch"
@@ -52,6 +53,7 @@ class Site:
     uv: Uv
     prefix: Path
     store: Store
+    rendezvous: Rendezvous
     locks: Locks
 
     @property
@@ -95,6 +97,7 @@ def find_site(request: Request) -> Site:
         Fatal: any of them cannot be found or read; the message says which and what to do.
     """
     workspace, config, prefix = _read(request)
+    rendezvous = rendezvous_of(prefix, request.environ)
     return Site(
         request=request,
         workspace=workspace,
@@ -102,7 +105,8 @@ def find_site(request: Request) -> Site:
         uv=find_uv(request.environ),
         prefix=prefix,
         store=_store(prefix, request.environ),
-        locks=Locks(runtime_directory(request.environ), prefix),
+        rendezvous=rendezvous,
+        locks=Locks(rendezvous),
     )
 
 
@@ -120,7 +124,8 @@ def _read(request: Request) -> tuple[Workspace, Config, Path]:
     workspace = find(request.project)
     where = str(workspace.root / "pyproject.toml")
     config = load(own_table(workspace.root_pyproject, where=where), request.environ, request.options, where=where)
-    return workspace, config, locate(workspace, request.environ, environment=request.environment, active=request.active)
+    prefix = locate(workspace, request.environ, environment=request.environment, active=request.active)
+    return workspace, config, prefix
 
 
 def member_config(distribution: Distribution) -> MemberConfig:

@@ -4,17 +4,15 @@ It reads pyvenv.cfg and directory listings; only an environment that these do no
 interpreter. It must not know what is installed there (``installed`` does), and it changes nothing.
 """
 
-import json
 import os
 import re
-import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import Enum
 from pathlib import Path
 
 from uvwatch.errors import Fatal
-from uvwatch.project.workspace import Workspace
+from uvwatch.project.workspace import Root
 
 _PATIENCE = 10.0
 _INTERPRETERS = ("bin/python", "bin/python3", "Scripts/python.exe", "python.exe")
@@ -68,7 +66,7 @@ class Environment:
     python_version: str
 
 
-def locate(workspace: Workspace, environ: Mapping[str, str], *, environment: Path | None, active: bool) -> Path:
+def locate(workspace: Root, environ: Mapping[str, str], *, environment: Path | None, active: bool) -> Path:
     """The directory of the environment, whether or not there is one.
 
     ``environment`` if given, else with ``active`` ``VIRTUAL_ENV``, else ``UV_PROJECT_ENVIRONMENT`` relative to the
@@ -177,6 +175,9 @@ def _first_directory(paths: Iterable[Path]) -> Path | None:
 
 def _by_asking(prefix: Path, python: Path, *, has_pyvenv_cfg: bool) -> Environment:
     """The layout that the interpreter itself tells."""
+    import json  # noqa: PLC0415 - a client wants ``locate`` alone, and soon
+    import subprocess  # noqa: PLC0415 - as above
+
     try:
         answer = subprocess.run(  # noqa: S603 - the environment's own interpreter, which uv runs as well
             [python, "-I", "-c", _QUESTION],

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import tomli
-from packaging.utils import canonicalize_name
 
 from uvwatch.core.config import Config
 from uvwatch.errors import Fatal
@@ -85,6 +84,8 @@ def is_package(pyproject: Mapping[str, Any]) -> bool:
 
 def project_name(pyproject: Mapping[str, Any]) -> str | None:
     """The normalised name of the project, None if it declares none."""
+    from packaging.utils import canonicalize_name  # noqa: PLC0415 - slow to import, and a client needs no name
+
     name = table(pyproject, "project").get("name")
     return canonicalize_name(name) if isinstance(name, str) else None
 

@@ -15,18 +15,23 @@ from uvwatch.project.pyproject import read_pyproject, strings, table
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Workspace:
-    """What uv works on, as absolute paths.
+class Root:
+    """Where uv's work begins, as absolute paths.
 
     ``project`` is the directory of the nearest pyproject.toml and ``root`` the workspace root, the same where there is
-    no workspace; ``pyproject`` and ``root_pyproject`` are their parsed files. ``members`` are the directories of all
-    members that exist, the root among them if it is a project, sorted.
+    no workspace; ``pyproject`` and ``root_pyproject`` are their parsed files.
     """
 
     root: Path
     project: Path
     pyproject: Mapping[str, Any]
     root_pyproject: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workspace(Root):
+    """What uv works on: ``members`` are the directories of all that exist, the root among them if it is a project."""
+
     members: tuple[Path, ...]
 
 
@@ -37,26 +42,46 @@ def find(start: Path) -> Workspace:
         BrokenPyproject: a pyproject.toml on the way, or a member's, cannot be read.
         Fatal: ``start`` is no directory, there is no pyproject.toml here or above, or uv does not manage the project.
     """
-    start = Path(os.path.abspath(start))  # noqa: PTH100 - resolve() would follow symbolic links, which uv does not
-    if not start.is_dir():
-        raise Fatal(f"{start}: {'not a directory' if start.exists() else 'no such directory'}")
-    project = next((each for each in (start, *start.parents) if _has_pyproject(each)), None)
-    if project is None:
-        raise Fatal(f"no pyproject.toml in {start} or above it")
+    found = find_root(start)
+    return Workspace(
+        root=found.root,
+        project=found.project,
+        pyproject=found.pyproject,
+        root_pyproject=found.root_pyproject,
+        members=tuple(sorted(_members(found.root, found.root_pyproject))),
+    )
+
+
+def find_root(start: Path) -> Root:
+    """What ``find`` finds, but for the members: it reads two files at the most.
+
+    Raises:
+        BrokenPyproject: the project's pyproject.toml, or that of the workspace root, cannot be read.
+        Fatal: as ``find``.
+    """
+    project = find_project(start)
     pyproject = read_pyproject(project / "pyproject.toml")
     if _is_unmanaged(pyproject):
         raise Fatal(f"{project / 'pyproject.toml'}: tool.uv.managed is false, so uv does not install this project")
     root, root_pyproject = _root(project, pyproject)
     if root_pyproject is pyproject and _definition(pyproject) is None and "project" not in pyproject:
         raise Fatal(f"{project / 'pyproject.toml'}: has neither a [project] table nor [tool.uv.workspace]")
-    members = _members(root, root_pyproject)
-    return Workspace(
-        root=root,
-        project=project,
-        pyproject=pyproject,
-        root_pyproject=root_pyproject,
-        members=tuple(sorted(members)),
-    )
+    return Root(root=root, project=project, pyproject=pyproject, root_pyproject=root_pyproject)
+
+
+def find_project(start: Path) -> Path:
+    """The directory of the nearest pyproject.toml, whatever it holds.
+
+    Raises:
+        Fatal: ``start`` is no directory, or there is no pyproject.toml here or above.
+    """
+    start = Path(os.path.abspath(start))  # noqa: PTH100 - resolve() would follow symbolic links, which uv does not
+    if not start.is_dir():
+        raise Fatal(f"{start}: {'not a directory' if start.exists() else 'no such directory'}")
+    project = next((each for each in (start, *start.parents) if _has_pyproject(each)), None)
+    if project is None:
+        raise Fatal(f"no pyproject.toml in {start} or above it")
+    return project
 
 
 def _root(project: Path, pyproject: Mapping[str, Any]) -> tuple[Path, Mapping[str, Any]]:

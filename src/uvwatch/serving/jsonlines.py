@@ -5,13 +5,14 @@ Objects are plain dictionaries whose strings may hold undecodable bytes as surro
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime, timezone
 from typing import Any
 
 from uvwatch.core.model import (
     CycleFinished,
     CycleStarted,
+    Distribution,
     Event,
     Failure,
     HoldEnded,
@@ -83,6 +84,11 @@ def failure_object(failure: Failure) -> Object:
     }
 
 
+def distribution_objects(distributions: Iterable[Distribution]) -> list[Object]:
+    """Give the objects that say what is kept fresh."""
+    return [{"name": one.name, "root": one.root, "editable": one.editable} for one in distributions]
+
+
 def _described(event: Event) -> tuple[str, Object]:  # noqa: PLR0911 - one return an event
     match event:
         case CycleStarted():
@@ -131,9 +137,7 @@ def _ready(event: Ready) -> Object:
         "project": event.project,
         "environment": event.environment,
         "pid": event.pid,
-        "distributions": [
-            {"name": one.name, "root": one.root, "editable": one.editable} for one in event.distributions
-        ],
+        "distributions": distribution_objects(event.distributions),
         "watching": {"directories": event.directories, "backend": event.backend},
     }
 

@@ -1,0 +1,150 @@
+"""A connection to the daemon of one environment: one question, its answers, deadlines.
+
+It knows the socket and the instance lock. It must not know what is asked, nor what is done where nobody answers.
+"""
+
+import fcntl
+import json
+import os
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from uvwatch.errors import Fatal, UvwatchError
+from uvwatch.project.rendezvous import Rendezvous
+from uvwatch.serving.protocol import Question, question_line
+
+POLL = 0.01
+"""Seconds between two looks whether a daemon that is starting listens already, or one that ends is gone."""
+
+_CHUNK = 64 * 1024
+
+Answer = dict[str, Any]
+"""An object of the public JSON."""
+
+
+class TooLate(UvwatchError):
+    """The deadline passed."""
+
+
+class Lost(UvwatchError):
+    """The daemon ended before it answered."""
+
+
+class Connection:
+    """One question to a daemon; closed at the end of a ``with``.
+
+    Args:
+        connected: a connected socket.
+        deadline: of ``time.monotonic``; None waits for ever.
+
+    Attributes:
+        raw: the last answer as it came, one line of JSON without its newline.
+    """
+
+    def __init__(self, connected: socket.socket, *, deadline: float | None) -> None:
+        self._socket = connected
+        self._deadline = deadline
+        self._rest = b""
+        self.raw = ""
+
+    def __enter__(self) -> "Connection":  # noqa: PYI034 - typing.Self is younger than Python 3.10
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._socket.close()
+
+    def ask(self, question: Question) -> Iterator[Answer]:
+        """Send the question, and give the answers until the daemon closes the connection.
+
+        Raises:
+            Fatal: the daemon refuses the question.
+            TooLate: the deadline passed.
+            Lost: the connection broke.
+        """
+        try:
+            self._socket.settimeout(_left(self._deadline))
+            self._socket.sendall(question_line(question))
+            while (line := self._line()) is not None:
+                self.raw = line.decode()
+                answer: Answer = json.loads(line)
+                if (error := answer.get("error")) is not None and "running" not in answer:
+                    raise Fatal(error["message"], exit_code=error["exit_status"])
+                yield answer
+        except TimeoutError as error:
+            raise TooLate("the daemon did not answer in time") from error
+        except OSError as error:
+            raise Lost(f"the daemon ended: {error.strerror}") from error
+
+    def hand_on(self) -> None:
+        """Keep the connection open in whatever this process becomes, and in its children."""
+        os.set_inheritable(self._socket.fileno(), True)  # noqa: FBT003 - as the function has it
+        self._socket.settimeout(None)
+        self._socket.detach()
+
+    def _line(self) -> bytes | None:
+        parts = [self._rest]
+        while b"\n" not in parts[-1]:
+            self._socket.settimeout(_left(self._deadline))
+            data = self._socket.recv(_CHUNK)
+            if not data:
+                return None
+            parts.append(data)
+        line, _, self._rest = b"".join(parts).partition(b"\n")
+        return line
+
+
+def connect(place: Rendezvous, *, deadline: float | None) -> Connection | None:
+    """Connect to the daemon; one that is just starting is waited for. None where there is none.
+
+    Raises:
+        Fatal: the socket is not ours.
+        TooLate: the deadline passed while it was starting.
+    """
+    while True:
+        attempt = socket.socket(socket.AF_UNIX)
+        try:
+            attempt.connect(str(place.socket))
+        except (FileNotFoundError, ConnectionRefusedError):
+            attempt.close()
+            if not is_held(place.instance):
+                return None
+        except OSError as error:
+            attempt.close()
+            raise Fatal(f"{place.socket}: cannot be connected to ({error.strerror})") from error
+        else:
+            return Connection(attempt, deadline=deadline)
+        _left(deadline)
+        time.sleep(POLL)
+
+
+def is_held(lock: Path) -> bool:
+    """Whether a process holds this lock; to ask is to have it for an instant, if nobody does."""
+    try:
+        descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return False
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return True
+    finally:
+        os.close(descriptor)
+    return False
+
+
+def await_end(place: Rendezvous) -> None:
+    """Return once no daemon runs."""
+    while is_held(place.instance):
+        time.sleep(POLL)
+
+
+def _left(deadline: float | None) -> float | None:
+    if deadline is None:
+        return None
+    left = deadline - time.monotonic()
+    if left <= 0:
+        raise TooLate("the daemon did not answer in time")
+    return left

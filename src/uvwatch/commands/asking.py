@@ -1,0 +1,79 @@
+"""The commands that ask a running daemon: status, events, hold, stop."""
+
+import os
+from datetime import datetime, timezone
+from typing import Any
+
+import click
+
+from uvwatch.client import asking
+from uvwatch.client.following import follow
+from uvwatch.client.holding import become, begin
+from uvwatch.client.signals import ended_by_signals
+from uvwatch.client.telling import Teller, Unread
+from uvwatch.commands.options import FAILED, common, merged_options, place_of
+from uvwatch.errors import Fatal
+
+NOT_RUNNING = 3
+
+_NONE = '{"schema":1,"running":false}'
+
+
+@click.command(epilog="Example: uvwatch status --json")
+@common
+@click.pass_context
+def status(ctx: click.Context, /, **options: Any) -> None:
+    """Say what the running uvwatch does, how its last cycle ended, and who holds it."""
+    merged = merged_options(ctx, options)
+    place, teller = place_of(merged), Unread(merged["color"], os.environ)
+    with ended_by_signals():
+        found = asking.status(place.rendezvous, text=not merged["as_json"])
+    if found is None:
+        teller.line(_NONE if merged["as_json"] else f"no uvwatch runs for {place.prefix}")
+        ctx.exit(NOT_RUNNING)
+    answer, raw = found
+    for line in [raw] if merged["as_json"] else asking.status_lines(answer, datetime.now(timezone.utc)):
+        teller.line(line)
+    ctx.exit(0 if answer["fresh"] else FAILED)
+
+
+@click.command(epilog="Example: uvwatch events --last")
+@common
+@click.option("--last", is_flag=True, help="Print the most recent cycle, and end.")
+@click.pass_context
+def events(ctx: click.Context, /, *, last: bool, **options: Any) -> None:
+    """Print the events of the running uvwatch as JSON lines: the last cycle, and what follows until it stops."""
+    merged = merged_options(ctx, options)
+    place = place_of(merged)
+    with ended_by_signals(status=0):
+        running = follow(place.rendezvous, as_json=True, last=last, teller=Teller("never", os.environ))
+    if not running:
+        raise Fatal(f"no uvwatch runs for {place.prefix}", exit_code=NOT_RUNNING)
+
+
+@click.command(
+    epilog="Example: uvwatch hold -- npm run build",
+    context_settings={"allow_interspersed_args": False},
+)
+@common
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="COMMAND...")
+@click.pass_context
+def hold(ctx: click.Context, /, *, command: tuple[str, ...], **options: Any) -> None:
+    """Run COMMAND, a generator: no update starts until it ends, then one does."""
+    place = place_of(merged_options(ctx, options))
+    with ended_by_signals():
+        told = begin(place, command)
+    become(command, {**os.environ, **told})
+
+
+@click.command(epilog="Example: uvwatch stop")
+@common
+@click.pass_context
+def stop(ctx: click.Context, /, **options: Any) -> None:
+    """Have the running uvwatch stop, and wait until it is gone."""
+    merged = merged_options(ctx, options)
+    place = place_of(merged)
+    with ended_by_signals():
+        asking.stop(place.rendezvous)
+    if merged["as_json"]:
+        Unread(merged["color"], os.environ).line(_NONE)

@@ -1,0 +1,84 @@
+"""Where the programs of one environment meet: its locks and its socket, in a directory of this user alone.
+
+They are named by a hash of the environment's real path, and do not lie inside it: ``uv venv --clear`` deletes all that
+does, a held lock included. Client and daemon find them by this one rule. It must not know what they are for.
+"""
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from uvwatch.errors import Fatal
+
+LONGEST = 103
+"""Bytes that the path of a Unix socket may have: ``sun_path`` has 104 on macOS and 108 on Linux, with the final NUL."""
+
+_NAME = 16
+_LAST_RESORT = "/tmp"  # noqa: S108 - the owner and the mode of the directory below it are checked
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendezvous:
+    """Absolute paths: the lock of the one daemon, that of whoever updates, the daemon's pid, and its socket."""
+
+    instance: Path
+    update: Path
+    pid: Path
+    socket: Path
+
+
+def rendezvous_of(environment: Path, environ: Mapping[str, str]) -> Rendezvous:
+    """Find the meeting place of an environment, which need not exist yet.
+
+    Raises:
+        Fatal: as ``runtime_directory``.
+    """
+    return rendezvous_in(runtime_directory(environ), environment)
+
+
+def rendezvous_in(directory: Path, environment: Path) -> Rendezvous:
+    """Name the files of an environment in a directory that was found before."""
+    name = hashlib.sha256(os.fsencode(os.path.realpath(environment))).hexdigest()[:_NAME]
+    return Rendezvous(
+        instance=directory / f"{name}.instance",
+        update=directory / f"{name}.update",
+        pid=directory / f"{name}.pid",
+        socket=directory / f"{name}.sock",
+    )
+
+
+def runtime_directory(environ: Mapping[str, str]) -> Path:
+    """Find or make the directory for this user alone: below ``XDG_RUNTIME_DIR``, else in the temporary directory.
+
+    A place whose sockets would have too long a path is passed over.
+
+    Raises:
+        Fatal: it belongs to somebody else, or others may write to it, or it cannot be made.
+    """
+    directory = next(each for each in _candidates(environ) if _fits(each))
+    try:
+        with suppress(FileExistsError):
+            directory.mkdir(mode=0o700)
+        found = directory.lstat()
+    except OSError as error:
+        raise Fatal(f"{directory}: cannot keep locks there ({error.strerror}); set XDG_RUNTIME_DIR") from error
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+        raise Fatal(f"{directory} is not a directory of yours alone; remove it, or set XDG_RUNTIME_DIR")
+    return directory
+
+
+def _candidates(environ: Mapping[str, str]) -> Iterator[Path]:
+    if given := environ.get("XDG_RUNTIME_DIR"):
+        yield Path(given, "uvwatch")
+    import tempfile  # noqa: PLC0415 - slow to import, and a client that is asked often seldom needs it
+
+    yield Path(tempfile.gettempdir(), f"uvwatch-{os.getuid()}")
+    yield Path(_LAST_RESORT, f"uvwatch-{os.getuid()}")
+
+
+def _fits(directory: Path) -> bool:
+    return len(os.fsencode(directory)) + len("/.sock") + _NAME <= LONGEST
