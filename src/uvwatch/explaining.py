@@ -17,12 +17,12 @@ from uvwatch.core.config import Installer
 from uvwatch.core.explain import Explained, Known, Role, on_change, role_of
 from uvwatch.core.foreign import package_roots
 from uvwatch.core.watchplan import is_below
-from uvwatch.errors import CycleFailed, Fatal
+from uvwatch.errors import Fatal
 from uvwatch.keeping.carried import LeftOut, left_out
 from uvwatch.keeping.keeper import Keeper
+from uvwatch.keeping.learning import learn_all
 from uvwatch.keeping.roster import Roster
 from uvwatch.keeping.site import Request, declared_by, find_site
-from uvwatch.keeping.updating import build
 from uvwatch.keeping.workshop import Workshop
 from uvwatch.project.backends import input_key
 from uvwatch.project.installed import site_of
@@ -50,7 +50,7 @@ async def explain(request: Request, paths: tuple[str, ...], *, as_json: bool) ->
             await roster.open()
             if not roster.keepers:
                 raise Fatal(f"nothing of this project is installed in {site.prefix}: run `uvwatch sync`")
-            await _learn(roster, workshop)
+            await learn_all(roster.keepers.values(), workshop)
             explainer = _Explainer(roster)
             found = [await to_thread.run_sync(explainer.explain, path) for path in paths]
     if stop.signal is not None:
@@ -64,21 +64,6 @@ async def explain(request: Request, paths: tuple[str, ...], *, as_json: bool) ->
                 for line in [to_line(explained_object(each))] if as_json else explained_lines(each):
                     out.line(line)
     return not any(isinstance(each, str) for each in found)
-
-
-async def _learn(roster: Roster, workshop: Workshop) -> None:
-    """Build what changed since it was last built: only the backend knows what the wheel carries."""
-    for keeper in roster.keepers.values():
-        if keeper.distribution.editable or (await keeper.judge()).complete:
-            continue
-        try:
-            await build(keeper, workshop, lambda line: log.debug("build.output", line=line))
-        except CycleFailed as error:
-            if keeper.learned is None:
-                raise Fatal(f"the build that would tell failed: {error}") from error
-            log.warning("build.failed", distribution=keeper.name, reason=str(error), message="told by the build before")
-        else:
-            keeper.remember()
 
 
 class _Explainer:

@@ -16,12 +16,14 @@ class Proposal:
     """One file of an integration.
 
     ``path`` is absolute; ``before`` is its text, None if there is no such file; ``after`` the whole text that it should
-    have. What is in ``before`` and is no business of uvwatch is in ``after``, too.
+    have. What is in ``before`` and is no business of uvwatch is in ``after``, too. ``excerpt`` is what people are shown
+    in place of ``after``, where that is a large file of theirs.
     """
 
     path: Path
     before: str | None
     after: str
+    excerpt: str | None = None
 
     @property
     def changes(self) -> bool:

@@ -28,11 +28,11 @@ class Refilling:
         if learned is None:
             return False
         if self._of is not learned:
-            self._of, self._tops = learned, _generated(self._root, learned, artifacts)
+            self._of, self._tops = learned, generated_directories(self._root, learned, artifacts)
         return any(not _holds_a_file(f"{self._root}/{path}") for path in self._tops)
 
 
-def _generated(root: str, learned: Learned, artifacts: tuple[str, ...]) -> tuple[str, ...]:
+def generated_directories(root: str, learned: Learned, artifacts: tuple[str, ...]) -> tuple[str, ...]:
     """The topmost directories that held files of the wheel and that a setting, or git, calls generated."""
     ignores = GitIgnores(root)
     judged: dict[str, bool] = {"": False}

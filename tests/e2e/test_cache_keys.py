@@ -1,0 +1,50 @@
+"""``uvwatch init cache-keys``: real uv does not notice a change before, and does afterwards."""
+
+import json
+
+from tests.e2e.conftest import TINY, Make, Project
+
+
+def rebuilds(project: Project) -> bool:
+    """Whether a plain ``uv sync`` builds the project, as it says itself."""
+    return "Building tiny" in project.uv("sync", "--no-editable").stderr
+
+
+def test_uv_builds_again_only_with_the_keys_and_they_are_written_once(make: Make) -> None:
+    settings = '\n# Bundles.\n[tool.uvwatch]\nartifacts = ["src/tiny/bundle"]\n'
+    project = make({**TINY, "pyproject.toml": TINY["pyproject.toml"] + settings, "src/tiny/bundle/a.js": "1"})
+    project.uv("sync", "--no-editable")
+    project.write({"src/tiny/a.css": "a { color: blue }\n", "src/tiny/bundle/a.js": "2"})
+    assert not rebuilds(project)
+
+    printed = project.uvwatch("init", "cache-keys")
+    assert printed.returncode == 0, printed.stderr
+    assert '{file = "src/tiny/bundle/**/*"}' in printed.stdout
+    assert '{file = "src/tiny/**/*.{css,py}"}' in printed.stdout
+    assert "deleted file" in printed.stderr
+    assert project.read("pyproject.toml") == TINY["pyproject.toml"] + settings
+
+    written = json.loads(project.uvwatch("init", "cache-keys", "--write", "--json").stdout)
+    assert (written["path"], written["changes"], written["written"]) == ("pyproject.toml", True, True)
+    text = project.read("pyproject.toml")
+    assert text.startswith(TINY["pyproject.toml"] + settings)
+    assert printed.stdout in text
+    again = project.uvwatch("init", "cache-keys", "--write")
+    assert again.stdout == "pyproject.toml has it already\n"
+    assert project.read("pyproject.toml") == text
+
+    rebuilds(project)
+    assert not rebuilds(project)
+    for path in ("src/tiny/a.css", "src/tiny/__init__.py", "src/tiny/bundle/a.js", "src/tiny/bundle/deep/new.map"):
+        project.write({path: f"# {path}\n"})
+        assert rebuilds(project), path
+        assert project.installed(path.removeprefix("src/")) == f"# {path}\n"
+    project.at(project.root / "src" / "tiny").write({"__pycache__/x.cpython-312.pyc": "compiled"})
+    assert not rebuilds(project)
+
+
+def test_without_an_installed_copy_it_says_what_to_do(make: Make) -> None:
+    done = make(TINY).uvwatch("init", "cache-keys", "--write")
+
+    assert (done.returncode, done.stdout) == (2, "")
+    assert "run `uvwatch sync`" in done.stderr
