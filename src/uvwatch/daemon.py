@@ -266,7 +266,9 @@ class Daemon:
             if self._phase is Phase.SETTLING:
                 self._move(Move.NOTHING_TO_DO if self._pipeline.fresh else Move.STILL_FAILED)
             if trigger is Trigger.AUDIT:
+                began = anyio.current_time()
                 await self._advice.tell(self._pipeline.keepers.values(), trigger)
+                self._plan_audit(seen.seconds + anyio.current_time() - began)
             if barrier is not None:
                 self._nothing_to_do(barrier, wanted.only, seen.seconds)
         if seen.later:

@@ -205,7 +205,7 @@ class Examination:
                 "`uvwatch sync --no-editable` makes a real copy",
             )
         else:
-            self._copy(env, distribution)
+            self._copy(workspace, env, distribution)
         if kind := eventless(self._mountinfo(), os.path.realpath(root)):
             self._tell(
                 Code.POLLING,
@@ -220,7 +220,7 @@ class Examination:
                 left = (each.partition("/")[2].partition("/")[2] for each in tree if each.startswith("build/lib"))
                 self._add(build_leftovers(name, left, tree))
 
-    def _copy(self, env: Environment, distribution: Distribution) -> None:
+    def _copy(self, workspace: Workspace, env: Environment, distribution: Distribution) -> None:
         name, root = distribution.name, Path(distribution.root)
         copy = read_installed(env, distribution, {})
         if not copy.whole or copy.missing:
@@ -234,7 +234,7 @@ class Examination:
         self._add(shadowing(name, str(root), copy.record, _importable(root)))
         foreign = find_foreign(env, distribution)
         if foreign.files:
-            first = first_on_path(str(root), None, foreign, self._request.project.absolute())
+            first = first_on_path(str(root), None, foreign, workspace.project)
             self._tell(
                 Code.WRITTEN_TO_INSTALLED_COPY,
                 Severity.HURTS,
