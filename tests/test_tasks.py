@@ -1,11 +1,12 @@
 import subprocess
 import sys
+from functools import partial
 
 import anyio
 import pytest
 
 from uvwatch.errors import Fatal
-from uvwatch.tasks import background
+from uvwatch.tasks import background, side_by_side
 
 if sys.version_info < (3, 11):
     from exceptiongroup import ExceptionGroup
@@ -101,3 +102,51 @@ main(["work-in-background"])
 """
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False)
     assert (done.returncode, done.stderr) == (2, "uvwatch: error: the disk is gone: mount it\n")
+
+
+@pytest.mark.anyio
+async def test_jobs_run_side_by_side_up_to_the_limit_and_their_results_are_in_order() -> None:
+    running: list[str] = []
+    most = 0
+    full = anyio.Event()
+
+    async def job(name: str) -> str:
+        nonlocal most
+        running.append(name)
+        most = max(most, len(running))
+        if len(running) == 2:
+            full.set()
+        await full.wait()
+        running.remove(name)
+        return name.upper()
+
+    with anyio.fail_after(5):
+        jobs = {name: partial(job, name) for name in "dacb"}
+        results = await side_by_side(jobs, apart=lambda _one, _other: False, limit=2)
+
+    assert list(results.items()) == [("d", "D"), ("a", "A"), ("c", "C"), ("b", "B")]
+    assert most == 2
+
+
+@pytest.mark.anyio
+async def test_jobs_that_are_kept_apart_run_in_their_order() -> None:
+    over: list[str] = []
+
+    async def job(name: str) -> None:
+        await anyio.wait_all_tasks_blocked()
+        over.append(name)
+
+    with anyio.fail_after(5):
+        jobs = {name: partial(job, name) for name in "dacb"}
+        await side_by_side(jobs, apart=lambda _one, _other: True, limit=4)
+
+    assert over == list("dacb")
+
+
+@pytest.mark.anyio
+async def test_an_error_of_a_job_comes_out_as_itself_and_ends_the_others() -> None:
+    async def fail() -> None:
+        raise ValueError("mine")
+
+    with anyio.fail_after(5), pytest.raises(ValueError, match="mine"):
+        await side_by_side({"a": anyio.sleep_forever, "b": fail}, apart=lambda _one, _other: False, limit=2)

@@ -9,7 +9,6 @@ import shlex
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import replace
-from functools import partial
 
 import anyio
 import structlog
@@ -44,7 +43,7 @@ from uvwatch.keeping.workshop import Workshop
 from uvwatch.lockcheck import LockCheck
 from uvwatch.office import Office
 from uvwatch.pipeline import Pipeline
-from uvwatch.seeing import Seen, is_busy, see
+from uvwatch.seeing import Seen, see
 from uvwatch.sentry import Sentry
 from uvwatch.serving import systemd
 from uvwatch.serving.hub import Hub
@@ -224,13 +223,15 @@ class Daemon:
                 await desk.released()
                 self._move(Move.RELEASED)
                 self._inbox.doubt()
-            await until_quiet(
+            busy = await until_quiet(
                 self._inbox,
                 quiet=config.settle,
                 cap=config.settle_max,
-                busy=partial(is_busy, self._pipeline),
+                busy=self._pipeline.busy.is_busy,
                 hurry=lambda: bool(desk.asked or desk.holds),
             )
+            if busy:
+                self._pipeline.busy.give_up()
             if not desk.holds:
                 return
 

@@ -82,12 +82,15 @@ async def until_quiet(
     cap: float,
     busy: Callable[[], bool],
     hurry: Callable[[], bool] = lambda: False,
-) -> None:
+) -> bool:
     """Return once nothing came for ``quiet`` seconds and nobody is ``busy``, or ``cap`` seconds after the call.
 
     Who was busy and is not any more has just done something, whether or not a hint of it has come yet: the window opens
     anew. When there is ``hurry`` the window is over at once; who is busy is waited for all the same. A nudge of the
     inbox has it asked again.
+
+    Returns:
+        whether somebody is busy still.
     """
     burst = settle.begin(anyio.current_time(), quiet=quiet, cap=cap)
     held = False
@@ -97,7 +100,7 @@ async def until_quiet(
         if wait == 0.0:
             was_held, held = held, busy()
             if now >= burst.first + cap or not (held or was_held):
-                return
+                return held
             if not held:
                 burst = burst.touched(now)
                 continue

@@ -14,7 +14,7 @@ import anyio
 import structlog
 from anyio import to_thread
 
-from uvwatch.core import mode, record
+from uvwatch.core import record
 from uvwatch.core.loops import LOOP, Recent
 from uvwatch.core.model import (
     Action,
@@ -30,17 +30,21 @@ from uvwatch.core.model import (
     WarningCode,
 )
 from uvwatch.core.plan import Judgement, Standing
+from uvwatch.core.watchplan import is_below
 from uvwatch.errors import CycleFailed, FailureKind, Fatal
 from uvwatch.inbox import Hints
 from uvwatch.installing.inplace import replay
+from uvwatch.keeping.busy import Busy
 from uvwatch.keeping.editable import EditableKeeper
 from uvwatch.keeping.keeper import Keeper, OnLine
-from uvwatch.keeping.roster import Roster
+from uvwatch.keeping.modes import Modes, editable_warning
+from uvwatch.keeping.roster import Roster, not_locked_warning
 from uvwatch.keeping.site import Site, find_again
 from uvwatch.keeping.tidying import leftover_warning
 from uvwatch.keeping.updating import Update, update
 from uvwatch.keeping.workshop import Workshop
 from uvwatch.project.pyproject import BrokenPyproject
+from uvwatch.tasks import side_by_side
 
 _SHORTEST = 0.05
 
@@ -54,12 +58,13 @@ class Pipeline:
 
     def __init__(self, site: Site, publish: Publish, workshop: Workshop, on_line: OnLine = lambda _line: None) -> None:
         self.roster = Roster(site, on_line)
+        self.busy = Busy(self.roster)
         self.cycles = 0
         self._publish = publish
         self._workshop = workshop
+        self._modes = Modes(publish)
         self._on_line = on_line
         self._told: set[tuple[WarningCode, str | None]] = set()
-        self._flips: dict[str, list[float]] = {}
         self._recent: dict[str, Recent] = {}
         self._site_files = self.roster.site_state()
         self._settled = True
@@ -137,27 +142,47 @@ class Pipeline:
             await self._take_up_settings()
             before = {name: keeper.wheel_files() for name, keeper in self.keepers.items()}
             made = await self.roster.ensure()
+            for name in await self.roster.not_locked():
+                self.warn_once(not_locked_warning(name))
         except (CycleFailed, Fatal) as error:
             for keeper in self.keepers.values():
                 keeper.dirty = True
             return (_failed(self.site.name, self._reason(error)),)
         if self._unfinished:
             await self._finish_interrupted()
-        results = []
-        for name, keeper in sorted(self.keepers.items()):
-            meant = only is None or name in only
-            if meant and (made or batches is None or name in batches or keeper.dirty):
-                # Only a change of the tree is told by its own batch; all else may have to do with the installed side.
-                trusting = trigger is Trigger.CHANGE and batches is not None and not self._unfinished
-                result = await self._bring(keeper, (batches or {}).get(name), trusting=trusting)
-                if made and result.action is Action.NONE and result.error is None:
-                    delta = record.delta(before.get(name, {}), keeper.wheel_files())
-                    result = replace(
-                        result, action=Action.REINSTALL if delta else Action.NONE, reason=made, delta=delta
-                    )
-                results.append(result)
-        self._unfinished = any(result.error for result in results)
-        return tuple(results)
+        due = {
+            name: keeper
+            for name, keeper in sorted(self.keepers.items())
+            if (only is None or name in only) and (made or batches is None or name in batches or keeper.dirty)
+        }
+        # Only a change of the tree is told by its own batch; all else may have to do with the installed side.
+        trusting = trigger is Trigger.CHANGE and batches is not None and not self._unfinished
+        found = await side_by_side(
+            {
+                name: partial(self._bring, keeper, (batches or {}).get(name), trusting=trusting, made=bool(made))
+                for name, keeper in due.items()
+            },
+            apart=self._are_nested,
+            limit=os.cpu_count() or 1,
+        )
+        for name, result in found.items():
+            if made and result.action is Action.NONE and result.error is None:
+                delta = record.delta(before.get(name, {}), due[name].wheel_files())
+                action = Action.REINSTALL if delta else Action.NONE
+                found[name] = replace(result, action=action, reason=made, delta=delta)
+        self._unfinished = any(result.error for result in found.values())
+        try:
+            for keeper in due.values():
+                if keeper.distribution.editable != isinstance(keeper, EditableKeeper):
+                    await self.roster.adopt(keeper.env)
+        except Fatal as error:
+            return (*found.values(), _failed(self.site.name, self._reason(error)))
+        return tuple(found.values())
+
+    def _are_nested(self, one: str, other: str) -> bool:
+        """Whether one tree lies in the other: what a build leaves there would be taken for the other's."""
+        here, there = (self.keepers[name].distribution.root for name in (one, other))
+        return is_below(here, there) or is_below(there, here)
 
     async def _finish_interrupted(self) -> None:
         """Finish what a killed run had marked, and throw away what it had only staged."""
@@ -192,29 +217,28 @@ class Pipeline:
             self._settled = False
 
     async def _bring(
-        self, keeper: Keeper, batch: Batch | None, *, trusting: bool = False, again: bool = False
+        self, keeper: Keeper, batch: Batch | None, *, trusting: bool, made: bool, again: bool = False
     ) -> Result:
         """Make one distribution fresh; once more where the tree changed under a build that failed."""
         keeper.late = Batch()
         keeper.dirty = True
         try:
-            editable, judgement, by_uv = await self._judgement(keeper, trusting=trusting)
+            editable, judgement, by_uv = await self._judgement(keeper, trusting=trusting, made=made)
             if judgement.standing is not Standing.FRESH:
                 log.info("update.started", distribution=keeper.name, reason=judgement.reason)
                 done = await update(
                     keeper, self._workshop, judgement, editable=editable, by_uv=by_uv, on_line=self._on_line
                 )
                 self.roster.note(keeper)
+                self._modes.changed(keeper)
                 if warning := leftover_warning(keeper.name, keeper.purged, keeper.wheel_files()):
                     self.warn_once(warning)
             else:
                 done = Update(action=Action.NONE, reason=judgement.reason)
-            if keeper.distribution.editable != isinstance(keeper, EditableKeeper):
-                await self.roster.adopt(keeper.env)
         except (CycleFailed, Fatal) as error:
             if not again and isinstance(error, CycleFailed) and await self._changed_under(keeper):
                 log.info("update.again", distribution=keeper.name, reason=str(error))
-                return await self._bring(keeper, batch, again=True)
+                return await self._bring(keeper, batch, trusting=trusting, made=made, again=True)
             return _failed(keeper.name, self._reason(error))
         keeper.dirty = False
         same = done.action is Action.NONE and batch and not batch.differs
@@ -232,12 +256,12 @@ class Pipeline:
                 moving = (await keeper.look()).differs
         return changed
 
-    async def _judgement(self, keeper: Keeper, *, trusting: bool) -> tuple[bool, Judgement, bool]:
+    async def _judgement(self, keeper: Keeper, *, trusting: bool, made: bool) -> tuple[bool, Judgement, bool]:
         """The mode to keep, how the copy stands to the tree, and whether only uv can do what is to be done."""
         now = keeper.distribution.editable
-        wanted = self._mode(keeper)
-        if now and wanted:
-            self._warn_editable(keeper)
+        wanted = self._modes.wanted(keeper, self.site, now=anyio.current_time(), ours=made)
+        if wanted and isinstance(keeper, EditableKeeper):
+            self.warn_once(editable_warning(keeper))
         if wanted != now:
             there, shall = ("an editable install", "a copy") if now else ("a copy", "an editable install")
             reason = f"it is {there} and shall be {shall}"
@@ -245,40 +269,6 @@ class Pipeline:
         if self.site.request.reinstall:
             return now, Judgement(standing=Standing.STALE, reason="asked for by --reinstall"), True
         return now, await keeper.judge(trusting=trusting), False
-
-    def _mode(self, keeper: Keeper) -> bool:
-        now, time = keeper.distribution.editable, anyio.current_time()
-        flips = [when for when in self._flips.get(keeper.name, []) if when > time - mode.FLIP_WINDOW]
-        chosen = mode.choose(
-            now=now,
-            first=keeper.first_seen_editable,
-            asked=mode.asked_for(self.site.config.editable, requested=self.site.request.editable),
-            recent_flips=len(flips),
-        )
-        if chosen.flipped:
-            self._flips[keeper.name] = [*flips, time]
-            what = f"another command made {keeper.name} {'editable' if now else 'a copy'}"
-            self._publish(
-                Warned(
-                    code=WarningCode.EDITABLE_FLIP,
-                    distribution=keeper.name,
-                    message=f"{what}; it is put back" if chosen.put_back else f"{what}, again and again; it is left so",
-                    remedy="use `uv run --no-sync`, or set UV_NO_EDITABLE=1 for uv, or change the mode by"
-                    f" `uvwatch sync {'--editable' if now else '--no-editable'}`",
-                )
-            )
-        return chosen.editable
-
-    def _warn_editable(self, keeper: Keeper) -> None:
-        self.warn_once(
-            Warned(
-                code=WarningCode.EDITABLE_INSTALL,
-                distribution=keeper.name,
-                message=f"{keeper.name} is installed editable: Python reads your files directly, and uvwatch acts on"
-                " build inputs alone",
-                remedy="`uvwatch sync --no-editable` makes a real copy",
-            )
-        )
 
     def warn_once(self, warning: Warned) -> None:
         """Tell a warning that was not told before."""

@@ -66,17 +66,3 @@ def _named(pipeline: Pipeline, batches: Mapping[str, Batch]) -> tuple[str, ...]:
     return tuple(
         os.path.relpath(roots[name] / path, project) for name, batch in sorted(batches.items()) for path in batch.paths
     )
-
-
-def is_busy(pipeline: Pipeline) -> bool:
-    """Whether another program is in the middle of something that a look would see the half of.
-
-    git holds its index lock (a checkout, a stash, a rebase), a generator emptied its directory and has not filled
-    it again, or the environment is being removed or made.
-    """
-    root, prefix = pipeline.site.workspace.root, pipeline.site.prefix
-    git = any((above / ".git" / "index.lock").exists() for above in (root, *root.parents))
-    if git or any(keeper.is_refilling() for keeper in pipeline.keepers.values()):
-        return True
-    had_one = any(keeper.env.has_pyvenv_cfg for keeper in pipeline.keepers.values())
-    return had_one and prefix.is_dir() and not (prefix / "pyvenv.cfg").exists()

@@ -19,6 +19,7 @@ from uvwatch.core.rules import never_by_name
 from uvwatch.core.watchplan import WatchPlan, combined, is_below, plan
 from uvwatch.inbox import Inbox
 from uvwatch.pipeline import Pipeline
+from uvwatch.project.installed import site_of
 from uvwatch.tasks import background
 from uvwatch.watching.instance import WatchLimit
 from uvwatch.watching.mailbox import Doubt
@@ -116,8 +117,8 @@ class Sentry:
         polled = []
         for keeper in self._pipeline.keepers.values():
             root = keeper.distribution.root
-            around |= {root, str(Path(root).parent), str(keeper.env.purelib)}
-            around.add(str(keeper.env.purelib / keeper.distribution.dist_info))
+            around |= {root, str(Path(root).parent), *map(str, keeper.env.libraries), *keeper.beside}
+            around.add(str(site_of(keeper.env, keeper.distribution) / keeper.distribution.dist_info))
             if keeper.tree is None:
                 continue
             own = plan(keeper.tree.directories).under(root)

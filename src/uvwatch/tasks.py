@@ -1,14 +1,17 @@
-"""Task groups whose errors come out as themselves, not in a group."""
+"""Task groups of which an error comes out as itself, not in a group: helpers of a body, and jobs side by side."""
 
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from typing import TypeVar
 
 import anyio
 from anyio.abc import TaskGroup
 
 if sys.version_info < (3, 11):
     from exceptiongroup import BaseExceptionGroup
+
+T = TypeVar("T")
 
 
 @asynccontextmanager
@@ -38,3 +41,41 @@ def _alone(error: BaseException) -> BaseException:
     while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
         error = error.exceptions[0]
     return error
+
+
+async def side_by_side(
+    jobs: Mapping[str, Callable[[], Awaitable[T]]], *, apart: Callable[[str, str], bool], limit: int
+) -> dict[str, T]:
+    """Run named jobs at once, and give their results in the order of the jobs.
+
+    Args:
+        jobs: what to run.
+        apart: whether two may not run at the same time; then they run in the order of the jobs.
+        limit: how many run at once at the most.
+
+    Raises:
+        Exception: the first that a job raised, unwrapped; the other jobs are cancelled then.
+    """
+    over = {name: anyio.Event() for name in jobs}
+    room = anyio.CapacityLimiter(limit)
+    results: dict[str, T] = {}
+    failures: list[Exception] = []
+
+    async def run(name: str, before: list[str]) -> None:
+        for other in before:
+            await over[other].wait()
+        async with room:
+            try:
+                results[name] = await jobs[name]()
+            except Exception as error:  # noqa: BLE001 - raised again below, outside of the group
+                failures.append(error)
+                tasks.cancel_scope.cancel()
+        over[name].set()
+
+    names = list(jobs)
+    async with anyio.create_task_group() as tasks:
+        for index, name in enumerate(names):
+            tasks.start_soon(run, name, [other for other in names[:index] if apart(other, name)])
+    if failures:
+        raise failures[0]
+    return {name: results[name] for name in names}

@@ -102,7 +102,7 @@ async def test_the_wheel_read_is_what_uv_installs(tmp_path: Path) -> None:
     env = open_environment(tmp_path / ".venv")
     before = names(root)
 
-    wheel = read_wheel(await build(root, tmp_path / "out"), prefix=env.prefix, purelib=env.purelib)
+    wheel = read_wheel(await build(root, tmp_path / "out"), env)
 
     record = (env.purelib / wheel.dist_info / "RECORD").read_text().splitlines()
     digests = {row.split(",")[0]: row.split(",")[1] for row in record}

@@ -74,12 +74,11 @@ class Project:
         self.uv("build", "--wheel", "--out-dir", "dist")
         (wheel_path,) = (self.root / "dist").glob("*.whl")
         (distribution,) = local_distributions(self.env)
-        purelib, prefix = self.env.purelib, self.env.prefix
-        wheel = read_wheel(str(wheel_path), prefix=prefix, purelib=purelib)
+        wheel = read_wheel(str(wheel_path), self.env)
         copy = read_installed(self.env, distribution, {})
         installed = installed_copy(self.env, distribution, copy)
         with zipfile.ZipFile(wheel_path) as archive:
-            wanted = wanted_of_wheel(archive, wheel, installed, prefix=prefix, purelib=purelib)
+            wanted = wanted_of_wheel(archive, wheel, installed, self.env)
             return await place(self.env, installed, wanted, of_wheel(archive, wheel), patience=patience)
 
     def installed(self) -> dict[str, tuple[bytes, int]]:

@@ -14,6 +14,7 @@ from uvwatch.core.record import Row
 from uvwatch.errors import CycleFailed, FailureKind
 from uvwatch.installing.sources import Source, of_file, of_wheel, read, wanted_of_wheel
 from uvwatch.installing.wheel import read_wheel
+from uvwatch.project.environment import Environment
 
 INFO = "app-1.dist-info"
 WHEEL = "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
@@ -47,15 +48,22 @@ def test_what_cannot_be_read_is_a_failed_cycle(source: Source, kind: FailureKind
     assert caught.value.kind is kind
 
 
-class Environment:
+class Place:
     """An environment with one script in it, and a wheel for it."""
 
     def __init__(self, top: Path, script: str) -> None:
-        self.purelib = top / "lib/python3.11/site-packages"
-        self.prefix = top
+        purelib = top / "lib/python3.11/site-packages"
+        self.env = Environment(
+            prefix=top,
+            purelib=purelib,
+            platlib=purelib,
+            python=top / "bin/python",
+            has_pyvenv_cfg=True,
+            python_version="3.11.7",
+        )
         self.script = top / "bin" / "tool"
         self.wheel = str(top / "app-1-py3-none-any.whl")
-        for path in (self.purelib, self.script.parent):
+        for path in (purelib, self.script.parent):
             path.mkdir(parents=True)
         self.script.write_text(script)
 
@@ -84,23 +92,23 @@ class Environment:
 def test_a_script_whose_first_line_the_installer_wrote_is_compared_without_it(
     script: str, changed: tuple[str, ...], tmp_path: Path
 ) -> None:
-    environment = Environment(tmp_path, script)
+    environment = Place(tmp_path, script)
     environment.build({"app.py": "A = 1\n", "app-1.data/scripts/tool": "#!python\nprint(1)\n"})
-    wheel = read_wheel(environment.wheel, prefix=environment.prefix, purelib=environment.purelib)
+    wheel = read_wheel(environment.wheel, environment.env)
     with zipfile.ZipFile(environment.wheel) as opened:
         installed = environment.installed({"app.py": wheel.files["app.py"]})
-        wanted = wanted_of_wheel(opened, wheel, installed, prefix=environment.prefix, purelib=environment.purelib)
+        wanted = wanted_of_wheel(opened, wheel, installed, environment.env)
         assert b"".join(read(of_wheel(opened, wheel)["app.py"], "app.py")) == b"A = 1\n"
     assert placing.delta(installed, wanted) == Delta(changed=changed)
 
 
 def test_the_scripts_of_entry_points_are_the_installers(tmp_path: Path) -> None:
-    environment = Environment(tmp_path, "#!/venv/bin/python\nfrom app import main\n")
+    environment = Place(tmp_path, "#!/venv/bin/python\nfrom app import main\n")
     environment.build({f"{INFO}/entry_points.txt": "[console_scripts]\ntool = app:main\n"})
-    wheel = read_wheel(environment.wheel, prefix=environment.prefix, purelib=environment.purelib)
+    wheel = read_wheel(environment.wheel, environment.env)
     with zipfile.ZipFile(environment.wheel) as opened:
         installed = environment.installed(wheel.files)
-        wanted = wanted_of_wheel(opened, wheel, installed, prefix=environment.prefix, purelib=environment.purelib)
+        wanted = wanted_of_wheel(opened, wheel, installed, environment.env)
     assert placing.delta(installed, wanted) == Delta()
     assert placing.refusal(installed, wanted, Delta()) is None
     lost = replace(installed, files=wheel.files)

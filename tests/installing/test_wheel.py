@@ -3,6 +3,7 @@ import hashlib
 import stat
 import zipfile
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -10,9 +11,19 @@ import pytest
 from uvwatch.core.model import Content
 from uvwatch.errors import CycleFailed, FailureKind
 from uvwatch.installing.wheel import Wheel, read_wheel
+from uvwatch.project.environment import Environment
 
 PREFIX = Path("/env")
 PURELIB = Path("/env/lib/python3.11/site-packages")
+ENV = Environment(
+    prefix=PREFIX,
+    purelib=PURELIB,
+    platlib=PURELIB,
+    python=PREFIX / "bin/python",
+    has_pyvenv_cfg=True,
+    python_version="3.11.7",
+)
+TWO_LIBRARIES = replace(ENV, platlib=Path("/env/lib64/python3.11/site-packages"))
 WHEEL = "Wheel-Version: 1.0\nGenerator: x\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
 
 
@@ -33,8 +44,27 @@ def write(path: Path, files: Mapping[str, str], *, wheel: str | None = WHEEL, ex
     return str(path)
 
 
-def read(path: str) -> Wheel:
-    return read_wheel(path, prefix=PREFIX, purelib=PURELIB)
+def read(path: str, env: Environment = ENV) -> Wheel:
+    return read_wheel(path, env)
+
+
+@pytest.mark.parametrize(
+    ("is_pure", "pure", "plat"),
+    [
+        ("true", "p.py", "../../../lib64/python3.11/site-packages/q.py"),
+        ("false", "../../../lib/python3.11/site-packages/p.py", "q.py"),
+    ],
+)
+def test_with_two_library_directories_the_wheel_chooses_and_its_data_goes_to_either(
+    is_pure: str, pure: str, plat: str, tmp_path: Path
+) -> None:
+    files = {"app-1.0.data/purelib/p.py": "", "app-1.0.data/platlib/q.py": "", "app-1.0.data/scripts/run": "#!/bin/sh"}
+    path = write(tmp_path / "w.whl", files, wheel=WHEEL.replace("Purelib: true", f"Purelib: {is_pure}"))
+
+    wheel = read(path, TWO_LIBRARIES)
+
+    assert wheel.root_is_purelib is (is_pure == "true")
+    assert {*wheel.files} == {pure, plat, "../../../bin/run", "app-1.0.dist-info/WHEEL"}
 
 
 def test_digests_come_from_the_bytes_and_never_from_record(tmp_path: Path) -> None:

@@ -29,7 +29,7 @@ from uvwatch.installing.sources import Sources
 from uvwatch.installing.staging import stage_all
 from uvwatch.installing.survey import survey
 from uvwatch.project.environment import Environment
-from uvwatch.project.installed import InstalledCopy
+from uvwatch.project.installed import InstalledCopy, site_of
 
 _GONE = frozenset({errno.ENOENT, errno.ESTALE})
 
@@ -49,7 +49,7 @@ class Prepared:
 def installed_copy(env: Environment, distribution: Distribution, copy: InstalledCopy) -> Installed:
     """What is installed, as the decision needs it; WHEEL is read here."""
     try:
-        wheel_text = (env.purelib / distribution.dist_info / "WHEEL").read_text(encoding="utf-8", errors="replace")
+        wheel_text = (site_of(env, distribution) / distribution.dist_info / "WHEEL").read_text("utf-8", "replace")
     except OSError:
         wheel_text = ""
     return Installed(

@@ -10,12 +10,13 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from pathlib import Path
 from typing import IO
 
 from uvwatch.core.placing import Installed, Wanted
 from uvwatch.errors import CycleFailed, FailureKind
 from uvwatch.installing.wheel import Wheel, generated_scripts
+from uvwatch.project.environment import Environment
+from uvwatch.project.installed import site_of
 
 Source = bytes | Callable[[], IO[bytes]]
 """Bytes, or what opens a stream of them."""
@@ -37,9 +38,7 @@ def of_wheel(archive: zipfile.ZipFile, wheel: Wheel) -> Sources:
     return {path: partial(archive.open, member) for path, member in wheel.members.items()}
 
 
-def wanted_of_wheel(
-    archive: zipfile.ZipFile, wheel: Wheel, installed: Installed, *, prefix: Path, purelib: Path
-) -> Wanted:
+def wanted_of_wheel(archive: zipfile.ZipFile, wheel: Wheel, installed: Installed, env: Environment) -> Wanted:
     """What the wheel would install; a script that differs in its ``#!python`` line alone counts as it is installed.
 
     Raises:
@@ -49,15 +48,14 @@ def wanted_of_wheel(
     for path in wheel.rewritten:
         there = installed.files.get(path)
         member = partial(archive.open, wheel.members[path])
-        if there is not None and _below_first_line(member, path) == _below_first_line(
-            of_file(str(purelib / path)), path
-        ):
+        on_disk = of_file(str(site_of(env, installed.distribution) / path))
+        if there is not None and _below_first_line(member, path) == _below_first_line(on_disk, path):
             files[path] = there
     return Wanted(
         dist_info=wheel.dist_info,
         files=files,
         wheel_text=wheel.wheel_text,
-        generated=generated_scripts(wheel, prefix=prefix, purelib=purelib),
+        generated=generated_scripts(wheel, env),
     )
 
 

@@ -190,6 +190,7 @@ def make_command(
     environ: Mapping[str, str],
     sync_args: Sequence[str] = (),
     editable: bool | None = None,
+    stay: Sequence[str] = (),
 ) -> Command:
     """Have uv make the environment, or bring it in line with a changed uv.lock; uv.lock is not written.
 
@@ -200,11 +201,26 @@ def make_command(
         environ: the user's environment variables.
         sync_args: further arguments, from the setting of that name.
         editable: the mode for all local distributions; None leaves it to uv and its settings.
+        stay: what is not to be installed anew, whatever uv thinks of it.
     """
     drop = {_FROZEN, _LOCKED, *_MISLEADING, *({_EDITABLE} if editable else ())}
     mode = ("--no-editable",) if editable is False else ()
-    argv = (uv.path, "sync", "--locked", "--inexact", *_QUIET, *mode, *sync_args)
+    but = _each("--no-install-package", stay)
+    argv = (uv.path, "sync", "--locked", "--inexact", *_QUIET, *mode, *but, *sync_args)
     return Command(argv=argv, env=_without(environ, drop) | {"UV_PROJECT_ENVIRONMENT": str(prefix)}, cwd=str(root))
+
+
+def dependencies_of(packages: Sequence[str]) -> tuple[str, ...]:
+    """The ``sync_args`` that bring the dependencies of these in line, and no group of theirs.
+
+    A plain ``uv sync`` selects what its project depends on; a member that was installed otherwise (``--all-packages``)
+    would keep the dependencies of an older lock.
+    """
+    return ("--no-default-groups", *_each("--package", packages))
+
+
+def _each(option: str, names: Sequence[str]) -> tuple[str, ...]:
+    return tuple(word for name in names for word in (option, name))
 
 
 def lock_check_command(uv: Uv, *, root: Path, environ: Mapping[str, str]) -> Command:

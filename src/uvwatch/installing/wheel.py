@@ -20,6 +20,7 @@ from packaging.utils import canonicalize_name
 
 from uvwatch.core.model import Content
 from uvwatch.errors import CycleFailed, FailureKind
+from uvwatch.project.environment import Environment
 
 _CHUNK = 1 << 20
 _SHEBANG = b"#!python"
@@ -48,27 +49,31 @@ class Wheel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Places:
-    """Where the subtrees of ``NAME-VERSION.data`` go, relative to the library directory, as RECORD has it."""
+    """Where the subtrees of ``NAME-VERSION.data`` go, relative to the library directory, as RECORD has it.
+
+    ``purelib`` and ``platlib`` are ``.`` but where the environment has two library directories, and this is the other.
+    """
 
     data: str
     scripts: str
     headers: str
+    purelib: str
+    platlib: str
 
     def of(self, scheme: str, rest: str) -> str | None:
         """The installed path of ``rest`` in the subtree ``scheme``; None for a scheme that nobody knows."""
-        if scheme in ("purelib", "platlib"):
-            return rest
-        where = {"data": self.data, "scripts": self.scripts, "headers": self.headers}.get(scheme)
-        return None if where is None else f"{where}/{rest}"
+        where = {
+            "data": self.data,
+            "scripts": self.scripts,
+            "headers": self.headers,
+            "purelib": self.purelib,
+            "platlib": self.platlib,
+        }.get(scheme)
+        return rest if where == "." else where and f"{where}/{rest}"
 
 
-def read_wheel(path: str, *, prefix: Path, purelib: Path) -> Wheel:
+def read_wheel(path: str, env: Environment) -> Wheel:
     """Read a wheel as an installer would unpack it into an environment.
-
-    Args:
-        path: the wheel.
-        prefix: the environment's directory.
-        purelib: its site-packages; purelib and platlib are one in every environment that uv makes.
 
     Raises:
         CycleFailed: it is no wheel (``BUILD``), holds a path that would leave its place (``BUILD``), or cannot be read
@@ -76,7 +81,7 @@ def read_wheel(path: str, *, prefix: Path, purelib: Path) -> Wheel:
     """
     try:
         with zipfile.ZipFile(path) as archive:
-            return _read(archive, prefix=prefix, purelib=purelib)
+            return _read(archive, env)
     except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
         raise CycleFailed(FailureKind.BUILD, f"the wheel {PurePath(path).name} cannot be unpacked: {error}") from error
     except OSError as error:
@@ -90,23 +95,27 @@ class _EntryPoints(ConfigParser):
         return optionstr
 
 
-def generated_scripts(wheel: Wheel, *, prefix: Path, purelib: Path) -> frozenset[str]:
+def generated_scripts(wheel: Wheel, env: Environment) -> frozenset[str]:
     """Where an installer puts the scripts that it makes of entry points, as RECORD has it."""
     parser = _EntryPoints(delimiters=("=",), interpolation=None, strict=False)
     try:
         parser.read_string(wheel.entry_points or "")
     except ConfigParserError:
         return frozenset()
-    where = _places(wheel.dist_info, prefix=prefix, purelib=purelib).scripts
+    where = _places(wheel.dist_info, env, is_pure=wheel.root_is_purelib).scripts
     suffix = ".exe" if sys.platform == "win32" else ""
     groups = [group for group in ("console_scripts", "gui_scripts") if parser.has_section(group)]
     return frozenset(f"{where}/{name}{suffix}" for group in groups for name in parser.options(group))
 
 
-def _read(archive: zipfile.ZipFile, *, prefix: Path, purelib: Path) -> Wheel:
+def _read(archive: zipfile.ZipFile, env: Environment) -> Wheel:
     members = [each for each in archive.infolist() if not each.is_dir()]
     dist_info = _dist_info(members)
-    places = _places(dist_info, prefix=prefix, purelib=purelib)
+    wheel_text = _text(archive, f"{dist_info}/WHEEL")
+    if wheel_text is None:
+        raise CycleFailed(FailureKind.BUILD, f"the wheel has no {dist_info}/WHEEL")
+    is_pure = Parser().parsestr(wheel_text).get("Root-Is-Purelib", "true").strip().lower() == "true"
+    places = _places(dist_info, env, is_pure=is_pure)
     files: dict[str, Content] = {}
     names: dict[str, str] = {}
     rewritten: set[str] = set()
@@ -123,14 +132,11 @@ def _read(archive: zipfile.ZipFile, *, prefix: Path, purelib: Path) -> Wheel:
         names[where] = member.filename
         if is_script and start == _SHEBANG:
             rewritten.add(where)
-    wheel_text = _text(archive, f"{dist_info}/WHEEL")
-    if wheel_text is None:
-        raise CycleFailed(FailureKind.BUILD, f"the wheel has no {dist_info}/WHEEL")
     return Wheel(
         files=files,
         members=names,
         dist_info=dist_info,
-        root_is_purelib=Parser().parsestr(wheel_text).get("Root-Is-Purelib", "true").strip().lower() == "true",
+        root_is_purelib=is_pure,
         entry_points=_text(archive, f"{dist_info}/entry_points.txt"),
         wheel_text=wheel_text,
         rewritten=frozenset(rewritten),
@@ -145,14 +151,21 @@ def _dist_info(members: list[zipfile.ZipInfo]) -> str:
     return found[0]
 
 
-def _places(dist_info: str, *, prefix: Path, purelib: Path) -> _Places:
+def _places(dist_info: str, env: Environment, *, is_pure: bool) -> _Places:
     """The places that uv uses: headers go to ``include/site/pythonX.Y/NAME``, as pip's do in a virtual environment."""
-    up = PurePath(os.path.relpath(prefix, purelib)).as_posix()
+    library = env.purelib if is_pure else env.platlib
+    up, purelib, platlib = (_relative(path, library) for path in (env.prefix, env.purelib, env.platlib))
     name = canonicalize_name(dist_info.removesuffix(_DIST_INFO).partition("-")[0])
     if sys.platform == "win32":
-        return _Places(data=up, scripts=f"{up}/Scripts", headers=f"{up}/Include/{name}")
-    python = next((part for part in reversed(purelib.parts) if part.startswith(("python", "pypy"))), "python")
-    return _Places(data=up, scripts=f"{up}/bin", headers=f"{up}/include/site/{python}/{name}")
+        scripts, headers = f"{up}/Scripts", f"{up}/Include/{name}"
+    else:
+        python = next((part for part in reversed(env.purelib.parts) if part.startswith(("python", "pypy"))), "python")
+        scripts, headers = f"{up}/bin", f"{up}/include/site/{python}/{name}"
+    return _Places(data=up, scripts=scripts, headers=headers, purelib=purelib, platlib=platlib)
+
+
+def _relative(path: Path, start: Path) -> str:
+    return PurePath(os.path.relpath(path, start)).as_posix()
 
 
 def _refuse_escape(name: str) -> None:

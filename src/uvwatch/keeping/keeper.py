@@ -24,7 +24,7 @@ from uvwatch.keeping.refilling import Refilling
 from uvwatch.keeping.site import Site, declared_by, rules_for
 from uvwatch.project import files
 from uvwatch.project.environment import Environment
-from uvwatch.project.installed import InstalledCopy, read_installed, reread
+from uvwatch.project.installed import InstalledCopy, read_installed, reread, site_of
 from uvwatch.project.pyproject import BrokenPyproject, read_pyproject, table
 from uvwatch.watching.contents import contents
 from uvwatch.watching.ignores import GitIgnores
@@ -43,7 +43,7 @@ log = structlog.get_logger()
 def mark(env: Environment, distribution: Distribution) -> object:
     """What changes whenever somebody installs: which file RECORD is, and when it was written; None without one."""
     try:
-        found = (env.purelib / distribution.dist_info / "RECORD").stat()
+        found = (site_of(env, distribution) / distribution.dist_info / "RECORD").stat()
     except OSError:
         return None
     return found.st_ino, found.st_mtime_ns, found.st_ctime_ns
@@ -132,6 +132,11 @@ class Keeper:
     def directories(self) -> int:
         """How many directories of the tree are looked at."""
         return len(self.tree.directories) if self.tree is not None else 1
+
+    @property
+    def beside(self) -> frozenset[str]:
+        """Absolute directories that are to be watched besides those of the tree."""
+        return frozenset()
 
     def take(self, site: Site) -> None:
         """Go on with changed settings."""
@@ -360,8 +365,9 @@ class Keeper:
 
     def is_whole(self) -> bool:
         """Whether every file of the installed copy is there: uv is not between removing and linking."""
-        dist_info = self.env.purelib / self.distribution.dist_info
-        return (dist_info / "RECORD").exists() and all((self.env.purelib / path).exists() for path in self._installed)
+        library = site_of(self.env, self.distribution)
+        paths = (f"{self.distribution.dist_info}/RECORD", *self._installed)
+        return all((library / path).exists() for path in paths)
 
     def remember(self, *, editable: bool | None = None) -> None:
         """Keep what was learned for the next run; what cannot be written is logged, and costs a build then."""

@@ -4,20 +4,22 @@ It knows what is installed and how to have uv install what is missing. Whether a
 """
 
 from collections.abc import Mapping
+from functools import partial
 
 import structlog
 from anyio import to_thread
 
 from uvwatch.core.mode import asked_for
-from uvwatch.core.model import Distribution
+from uvwatch.core.model import Distribution, Warned, WarningCode
 from uvwatch.errors import CycleFailed, FailureKind, Fatal
-from uvwatch.installing.uv import make_command, run_uv
+from uvwatch.installing.uv import Command, dependencies_of, make_command, run_uv
 from uvwatch.keeping.editable import EditableKeeper
 from uvwatch.keeping.keeper import Keeper, OnLine, mark
 from uvwatch.keeping.site import Site
 from uvwatch.project import files
 from uvwatch.project.environment import Environment, NoEnvironment, open_environment
 from uvwatch.project.installed import local_distributions, select
+from uvwatch.project.lock import locked
 
 log = structlog.get_logger()
 
@@ -32,6 +34,8 @@ class Roster:
         self._former: dict[str, Keeper] = {}
         self.state: Mapping[str, object] = {}
         self._on_line = on_line
+        self._locked: frozenset[str] = frozenset()
+        self._locked_of: str | None = None
 
     @property
     def distributions(self) -> tuple[Distribution, ...]:
@@ -145,33 +149,61 @@ class Roster:
         await self.adopt(env, found)
         return lock
 
+    async def not_locked(self) -> tuple[str, ...]:
+        """The names of what is kept fresh and unknown to uv.lock; the lock is read when it is another than before.
+
+        Raises:
+            Fatal: uv.lock cannot be read.
+        """
+        digest = await to_thread.run_sync(self.lock_digest)
+        if digest != self._locked_of:
+            self._locked = frozenset(await to_thread.run_sync(locked, self.site.workspace.root))
+            self._locked_of = digest
+        return tuple(sorted(self.keepers.keys() - self._locked))
+
     def note(self, keeper: Keeper) -> None:
         """Take in that this copy was just updated by ourselves."""
         self.state = {**self.state, keeper.name: (keeper.distribution, mark(keeper.env, keeper.distribution))}
 
     async def _make(self, why: str) -> None:
-        log.info("environment.sync", reason=why, environment=str(self.site.prefix))
-        command = make_command(
-            self.site.uv,
-            root=self.site.workspace.project,
-            prefix=self.site.prefix,
+        site = self.site
+        log.info("environment.sync", reason=why, environment=str(site.prefix))
+        there = self._stay() if site.prefix.exists() else ()
+        make = partial(
+            make_command,
+            site.uv,
+            root=site.workspace.project,
+            prefix=site.prefix,
+            environ=site.environ,
             editable=self._mode_of_all(),
-            sync_args=self.site.config.sync_args,
-            environ=self.site.environ,
+            stay=there,
         )
+        await self._run(make(sync_args=site.config.sync_args))
+        if there and not site.config.sync_args:
+            await self._run(make(sync_args=dependencies_of(there)))
+
+    async def _run(self, command: Command) -> None:
+        site = self.site
         try:
-            await run_uv(
-                command,
-                timeout=self.site.config.build_timeout,
-                on_line=self._on_line,
-                root=self.site.workspace.project,
-            )
+            await run_uv(command, timeout=site.config.build_timeout, on_line=self._on_line, root=site.workspace.project)
         except CycleFailed as error:
             if "needs to be updated" not in error.output:
                 raise
             raise CycleFailed(
                 FailureKind.ENVIRONMENT, "uv.lock does not fit pyproject.toml: run `uv lock`", output=error.output
             ) from error
+
+    def _stay(self) -> tuple[str, ...]:
+        """The distributions that uv shall leave as they are, since they are compared with their trees afterwards.
+
+        uv would install each anew in its own default mode. One that uv.lock has from elsewhere now is uv's to replace.
+        """
+        known = locked(self.site.workspace.root)
+        return tuple(
+            name
+            for name, keeper in sorted(self.keepers.items())
+            if name in known and str(known[name].path) == keeper.distribution.root
+        )
 
     def _mode_of_all(self) -> bool | None:
         """The mode in which uv shall install what it makes; None leaves it to uv."""
@@ -196,6 +228,17 @@ class Roster:
         except (CycleFailed, Fatal):
             return True
         return self.state != {each.name: (each, mark(env, each)) for each in found}
+
+
+def not_locked_warning(name: str) -> Warned:
+    """What a user should know of a distribution that uv.lock does not name."""
+    return Warned(
+        code=WarningCode.NOT_LOCKED,
+        distribution=name,
+        message=f"{name} is installed from a local directory and uv.lock does not know it: it is kept fresh by"
+        " `uv pip install`, and a plain `uv sync` removes it",
+        remedy=f"`uv add` its directory, or `uv pip uninstall {name}`",
+    )
 
 
 def digest_of(path: str) -> str:

@@ -5,7 +5,7 @@ A ``Site`` is found once and found again when its files change. It knows where t
 
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,7 @@ from packaging.utils import canonicalize_name
 from uvwatch.core.config import Config, MemberConfig, load, load_member, own_table
 from uvwatch.core.model import Distribution
 from uvwatch.core.rules import Artifact, Rules
+from uvwatch.core.watchplan import is_below
 from uvwatch.installing.locks import Locks
 from uvwatch.installing.memory import Store
 from uvwatch.installing.uv import Uv, find_uv
@@ -163,7 +164,7 @@ def rules_for(
     root = Path(distribution.root)
     is_root = root == site.workspace.root
     own = MemberConfig() if is_root else member_config(distribution)
-    inside = _inside(site.workspace.root, root)
+    inside = _inside(str(site.workspace.root), distribution.root)
     artifacts = [
         *(Artifact(pattern=each.pattern, key=each.key) for each in declared_by(distribution).artifacts),
         *_keyed(own.artifacts, "tool.uvwatch.artifacts"),
@@ -173,25 +174,24 @@ def rules_for(
         ignore=(*own.ignore, *_rebased(site.config.ignore, inside)),
         artifacts=tuple(artifacts),
         packages=packages,
-        nested=frozenset(below for other in others if (below := _inside(root, Path(other.root))) not in (None, ""))
-        | _members_below(site.workspace, root),
+        nested=_below(distribution.root, (*(other.root for other in others), *map(str, site.workspace.members))),
     )
 
 
-def _members_below(workspace: Workspace, root: Path) -> frozenset[str]:
-    return frozenset(below for member in workspace.members if (below := _inside(root, member)))
+def _below(root: str, others: Iterable[str]) -> frozenset[str]:
+    return frozenset(below for other in others if (below := _inside(root, other)))
 
 
 def _keyed(patterns: tuple[str, ...], key: str) -> list[Artifact]:
     return [Artifact(pattern=pattern, key=f"{key}[{index}]") for index, pattern in enumerate(patterns)]
 
 
-def _inside(outer: Path, inner: Path) -> str | None:
-    return (
-        inner.relative_to(outer).as_posix().replace(".", "", 1)
-        if inner == outer
-        else (inner.relative_to(outer).as_posix() if inner.is_relative_to(outer) else None)
-    )
+def _inside(outer: str, inner: str) -> str | None:
+    """The path of one directory below another, ``""`` where they are one; None where it lies elsewhere.
+
+    Of absolute, normal paths: a workspace of hundreds of members asks this of each pair of them.
+    """
+    return inner[len(outer) :].strip("/") if is_below(inner, outer) else None
 
 
 def _rebased(patterns: tuple[str, ...], inside: str | None) -> tuple[str, ...]:

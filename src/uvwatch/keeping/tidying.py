@@ -72,7 +72,7 @@ def _clean(keeper: Keeper, before: frozenset[str]) -> None:
     cleanup = leftovers.remove(
         keeper.distribution.root,
         before,
-        keeper.site.prefix / STATE / "left-by-builds",
+        keeper.site.prefix / STATE / "left-by-builds" / keeper.name,
         keep=partial(_is_artifact, keeper),
     )
     if cleanup:

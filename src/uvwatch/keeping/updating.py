@@ -35,7 +35,7 @@ from uvwatch.keeping.site import STATE
 from uvwatch.keeping.tidying import tidied
 from uvwatch.keeping.workshop import Workshop
 from uvwatch.project.environment import open_environment
-from uvwatch.project.installed import InstalledCopy, local_distributions
+from uvwatch.project.installed import InstalledCopy, local_distributions, site_of
 from uvwatch.project.lock import locked
 from uvwatch.project.pyproject import compiles_bytecode
 
@@ -72,7 +72,7 @@ async def update(
     keeper.purged = ()
     by_uv = by_uv or keeper.distrusted or keeper.distribution.editable or keeper.site.config.installer is Installer.UV
     reason = judgement.reason
-    if not by_uv and judgement.standing is Standing.STALE and (found := await _patch(keeper)):
+    if not by_uv and judgement.standing is Standing.STALE and (found := await _patch(keeper, workshop)):
         return found
     if judgement.standing is Standing.ASK or not by_uv:
         async with _built(keeper, workshop, on_line) as (archive, wheel):
@@ -81,11 +81,12 @@ async def update(
                 return Update(action=Action.NONE, reason=judgement.reason)
             reason = judgement.reason
             if not by_uv:
-                delta = await _place_wheel(keeper, archive, wheel)
+                delta = await _place_wheel(keeper, workshop, archive, wheel)
                 if isinstance(delta, Delta):
                     return Update(action=Action.REBUILD, reason=reason, delta=delta)
                 reason = f"{reason}; {delta.reason}"
-    delta = await reinstall(keeper, editable=editable, on_line=on_line)
+    async with workshop.installing:
+        delta = await reinstall(keeper, editable=editable, on_line=on_line)
     return Update(action=Action.REINSTALL, reason=reason, delta=delta)
 
 
@@ -110,9 +111,9 @@ async def _built(keeper: Keeper, workshop: Workshop, on_line: OnLine) -> AsyncIt
                 path = await workshop.build(keeper, directory, on_line)
             except CycleFailed as error:
                 raise await with_obstacles(keeper, error) from error
-        reading = partial(read_wheel, path, prefix=keeper.env.prefix, purelib=keeper.env.purelib)
+        reading = partial(read_wheel, path, keeper.env)
         wheel = await to_thread.run_sync(reading)
-        scripts = generated_scripts(wheel, prefix=keeper.env.prefix, purelib=keeper.env.purelib)
+        scripts = generated_scripts(wheel, keeper.env)
         files = {**wheel.files, **dict.fromkeys(scripts, Content("", executable=True))}
         moved = frozenset((await keeper.look()).paths)
         await keeper.learn(files, snapshot, rewritten=wheel.rewritten | scripts, moved=moved)
@@ -120,7 +121,7 @@ async def _built(keeper: Keeper, workshop: Workshop, on_line: OnLine) -> AsyncIt
             yield archive, wheel
 
 
-async def _patch(keeper: Keeper) -> Update | None:
+async def _patch(keeper: Keeper, workshop: Workshop) -> Update | None:
     """Put changed files in place that stand in the wheel byte for byte; None where that is not safe.
 
     A file that is written meanwhile is looked at again: with somebody who never stops writing (a log), the moment from
@@ -130,14 +131,14 @@ async def _patch(keeper: Keeper) -> Update | None:
     for _ in range(_ATTEMPTS - 1):
         places = keeper.patch()
         try:
-            return await _patch_these(keeper, places)
+            return await _patch_these(keeper, workshop, places)
         except SourceChanged as error:
             log.info("patch.again", distribution=keeper.name, reason=str(error))
             await keeper.look(keeper.concerned(f"{root}/{source}" for source in places))
-    return await _patch_these(keeper, keeper.patch())
+    return await _patch_these(keeper, workshop, keeper.patch())
 
 
-async def _patch_these(keeper: Keeper, places: Mapping[str, tuple[str, ...]]) -> Update | None:
+async def _patch_these(keeper: Keeper, workshop: Workshop, places: Mapping[str, tuple[str, ...]]) -> Update | None:
     tree = keeper.contents
     if not places:
         return None
@@ -145,7 +146,8 @@ async def _patch_these(keeper: Keeper, places: Mapping[str, tuple[str, ...]]) ->
     changes = {path: tree[source] for source, found in places.items() for path in found}
     root = keeper.distribution.root
     sources: Sources = {path: of_file(f"{root}/{source}") for source, found in places.items() for path in found}
-    delta = await _place(keeper, patched(installed, changes), sources, installed)
+    async with workshop.installing:
+        delta = await _place(keeper, patched(installed, changes), sources, installed)
     if isinstance(delta, Refusal):
         log.info("patch.refused", distribution=keeper.name, reason=delta.reason)
         return None
@@ -153,10 +155,12 @@ async def _patch_these(keeper: Keeper, places: Mapping[str, tuple[str, ...]]) ->
     return Update(action=Action.PATCH, reason=f"in the wheel byte for byte: {name_some(places)}", delta=delta)
 
 
-async def _place_wheel(keeper: Keeper, archive: zipfile.ZipFile, wheel: Wheel) -> Delta | Refusal:
+async def _place_wheel(keeper: Keeper, workshop: Workshop, archive: zipfile.ZipFile, wheel: Wheel) -> Delta | Refusal:
     installed = installed_copy(keeper.env, keeper.distribution, keeper.copy)
-    wanting = partial(wanted_of_wheel, archive, wheel, installed, prefix=keeper.env.prefix, purelib=keeper.env.purelib)
-    return await _place(keeper, await to_thread.run_sync(wanting), of_wheel(archive, wheel), installed)
+    wanting = partial(wanted_of_wheel, archive, wheel, installed, keeper.env)
+    wanted = await to_thread.run_sync(wanting)
+    async with workshop.installing:
+        return await _place(keeper, wanted, of_wheel(archive, wheel), installed)
 
 
 async def _place(keeper: Keeper, wanted: Wanted, sources: Sources, installed: Installed) -> Delta | Refusal:
@@ -260,5 +264,6 @@ def _verify(keeper: Keeper, copy: InstalledCopy, old: object) -> None:
 async def _compile(keeper: Keeper, delta: Delta) -> None:
     site = keeper.site
     if compiles_bytecode(site.config, site.workspace.root_pyproject, site.environ):
-        changed = [str(keeper.env.purelib / path) for path in (*delta.added, *delta.changed) if path.endswith(".py")]
+        library = site_of(keeper.env, keeper.distribution)
+        changed = [str(library / path) for path in (*delta.added, *delta.changed) if path.endswith(".py")]
         await compile_changed(str(keeper.env.python), changed, environ=site.environ)

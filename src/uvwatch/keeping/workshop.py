@@ -1,4 +1,4 @@
-"""Where wheels are built: in a resident build process where one can, else by uv.
+"""Where wheels are built, in a resident build process where one can, else by uv, and whose turn it is to install.
 
 It knows who can build what. What a wheel is for it does not know.
 """
@@ -7,6 +7,7 @@ import time
 from pathlib import Path
 from types import TracebackType
 
+import anyio
 import structlog
 from anyio import to_thread
 
@@ -26,6 +27,9 @@ class Workshop:
     """The builders of one run, for the length of an ``async with``; build processes start with the first build."""
 
     def __init__(self, site: Site) -> None:
+        # Builds run side by side; what changes the environment takes turns. uv would wait for us anyway, and we for uv
+        # no longer than we wait for a stranger.
+        self.installing = anyio.Lock()
         self._site = site
         self._directory = builds_directory()
         self._resident = Resident(

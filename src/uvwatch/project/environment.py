@@ -65,6 +65,11 @@ class Environment:
     has_pyvenv_cfg: bool
     python_version: str
 
+    @property
+    def libraries(self) -> tuple[Path, ...]:
+        """Its one or two library directories."""
+        return tuple(dict.fromkeys((self.purelib, self.platlib)))
+
 
 def locate(workspace: Root, environ: Mapping[str, str], *, environment: Path | None, active: bool) -> Path:
     """The directory of the environment, whether or not there is one.

@@ -55,7 +55,7 @@ def local_distributions(env: Environment) -> tuple[Distribution, ...]:
     directories of one name, as an interrupted update leaves them, the one with a RECORD is taken, else the younger.
     """
     found: dict[str, tuple[tuple[bool, int], Distribution]] = {}
-    for site in dict.fromkeys((env.purelib, env.platlib)):
+    for site in env.libraries:
         for dist_info in _dist_infos(site):
             distribution = _distribution(dist_info)
             if distribution is None:

@@ -1,0 +1,39 @@
+"""``uvwatch watch`` beside git: what it waits for, and what it does not wait for twice."""
+
+from pathlib import Path
+
+from tests.e2e.conftest import Project
+
+WHO = ("-c", "user.name=x", "-c", "user.email=x@example.org")
+
+
+def test_a_worktrees_own_index_lock_holds_updates_and_a_stale_one_does_so_once(tiny: Project, tmp_path: Path) -> None:
+    tiny.write({".gitignore": ".venv/\n"})
+    tiny.run("git", "init", "--quiet", check=True)
+    tiny.run("git", "add", ".", check=True)
+    tiny.run("git", *WHO, "commit", "--quiet", "-m", "one", check=True)
+    beside = tmp_path / "beside"
+    tiny.run("git", "worktree", "add", "--quiet", str(beside), check=True)
+    worktree = Project(root=beside, env=tiny.env, prefix=beside / ".venv")
+    worktree.uv("sync", "--no-editable")
+    lock = tiny.root / ".git" / "worktrees" / "beside" / "index.lock"
+    with worktree.watch("--settle-max", "2") as daemon:
+        lock.touch()
+        worktree.edit("src/tiny/__init__.py", "one", "two")
+        assert not daemon.out.come(1)
+        lock.unlink()
+        daemon.cycle()
+        assert worktree.installed("tiny/__init__.py") == 'VALUE = "two"\n'
+
+        # Left behind by a git that was killed: waited for once, named, and not again.
+        lock.touch()
+        worktree.edit("src/tiny/__init__.py", "two", "three")
+        daemon.cycle()
+        said = daemon.err.until(".*git.lock_stays")[-1]
+        assert str(lock) in said
+        assert "remove the file if no git command runs" in said
+        worktree.edit("src/tiny/__init__.py", "three", "four")
+        daemon.cycle()
+        assert worktree.installed("tiny/__init__.py") == 'VALUE = "four"\n'
+        daemon.stop()
+        assert not [line for line in daemon.err.rest() if "git.lock_stays" in line]
