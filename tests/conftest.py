@@ -1,10 +1,10 @@
 """What all tests share."""
 
 import pytest
-from hypothesis import settings
+from hypothesis import HealthCheck, settings
 
-# A busy machine takes long for one example now and then: that is no failure.
-settings.register_profile("any machine", deadline=None)
+# A busy machine takes long to make or try an example now and then: that is no failure.
+settings.register_profile("any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("any machine")
 
 
