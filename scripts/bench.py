@@ -16,6 +16,7 @@ from pathlib import Path
 import bench_cache
 import bench_latency
 import bench_server
+import bench_sync
 from bench_stage import BIN, count, make, reinstall_command
 from demo_stage import DemoError, Stage
 from rich.console import Console
@@ -23,7 +24,7 @@ from rich.table import Table
 
 LARGE = 12_000
 """Files in the package of the large tree."""
-PARTS = ("latency", "check", "server", "cache")
+PARTS = ("latency", "check", "sync", "server", "cache")
 
 
 def enlarge(stage: Stage) -> None:
@@ -63,6 +64,8 @@ def measure(console: Console, home: Path, given: argparse.Namespace) -> None:
         bench_latency.measure(console, home, given.rounds, given.idle)
     if "check" in parts:
         show_check(console, home)
+    if "sync" in parts:
+        bench_sync.measure(console, home)
     if "server" in parts:
         bench_server.measure(console, home)
     if "cache" in parts:

@@ -94,3 +94,31 @@ async def test_who_is_in_the_middle_of_something_holds_it_up_to_the_cap(
     await until_quiet(Inbox(), quiet=0.1, cap=10.0, busy=lambda: anyio.current_time() < began + busy_for)
 
     assert anyio.current_time() - began == pytest.approx(expected, abs=0.06)
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("anyio_backend", [("trio", {"clock": MockClock(autojump_threshold=0)})])
+async def test_hurry_ends_the_quiet_window_and_waits_for_who_is_busy_all_the_same() -> None:
+    inbox, asked, busy = Inbox(), False, True
+
+    async def ask() -> None:
+        nonlocal asked, busy
+        await anyio.sleep(3)
+        asked = True
+        inbox.nudge()
+        await anyio.sleep(2)
+        busy = False
+
+    began = anyio.current_time()
+    async with anyio.create_task_group() as tasks:
+        tasks.start_soon(ask)
+        await until_quiet(inbox, quiet=60, cap=100, busy=lambda: busy, hurry=lambda: asked)
+        assert anyio.current_time() - began == pytest.approx(5, abs=0.1)
+
+
+def test_a_nudge_puts_nothing_in() -> None:
+    inbox = Inbox()
+    inbox.nudge()
+    assert (inbox.filled, inbox.take()) == (False, Hints())
+    inbox.put(["/a"])
+    assert inbox.filled

@@ -151,6 +151,12 @@ def slug(heading: str) -> str:
     return re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-")
 
 
+COMMANDS = {
+    name: command
+    for context in [click.Context(cli)]
+    for name in cli.list_commands(context)
+    if (command := cli.get_command(context, name)) is not None
+}
 COMMON = shown_options(cli)
 BY_SETTING = {key.option for key in KEYS if key.scalar}
 
@@ -183,12 +189,12 @@ def test_every_variable_in_readme_sets_something() -> None:
 def test_the_table_of_commands_names_every_command() -> None:
     table = tables(section("## Commands"))[0]
     named = [words.split()[1] for row in table for words in in_code(row[0]) if words != "uvwatch"]
-    assert sorted(set(named)) == sorted(name for name, command in cli.commands.items() if not command.hidden)
+    assert sorted(set(named)) == sorted(name for name, command in COMMANDS.items() if not command.hidden)
 
 
 def test_the_tables_of_options_name_every_option_of_each_command() -> None:
     common, by_setting, of_watch, of_sync, of_events, of_init = tables(section("### Options"))
-    watch, sync = cli.commands["watch"], cli.commands["sync"]
+    watch, sync = COMMANDS["watch"], COMMANDS["sync"]
     assert set().union(*(long_options(row[0]) for row in common)) == COMMON
     of = {
         position: set().union(*(long_options(row[0]) for row in by_setting if row[position] == "yes"))
@@ -202,8 +208,8 @@ def test_the_tables_of_options_name_every_option_of_each_command() -> None:
     own = set().union(*(long_options(row[0]) for row in of_sync))
     assert COMMON - {"--version"} | of[2] | own == shown_options(sync)
     assert not own & of[2]
-    for name in cli.commands.keys() - {"watch", "sync"}:
-        assert shown_options(cli.commands[name]) == COMMON - {"--version"} | alone.get(name, set())
+    for name in COMMANDS.keys() - {"watch", "sync"}:
+        assert shown_options(COMMANDS[name]) == COMMON - {"--version"} | alone.get(name, set())
     assert of[1] | of[2] == BY_SETTING
 
 
@@ -219,12 +225,12 @@ def test_every_command_line_in_a_document_can_be_typed(name: str) -> None:
                 known = shown_options(command) | {"-v", "-vv", "-q", "-h"}
                 assert named in known, f"uvwatch {' '.join(words)}"
             elif command is cli:
-                assert word in cli.commands, f"uvwatch {' '.join(words)}"
-                command = cli.commands[word]
+                assert word in COMMANDS, f"uvwatch {' '.join(words)}"
+                command = COMMANDS[word]
 
 
 def test_every_command_is_shown_in_use() -> None:
-    assert {words[0] for words in invocations(README) if words} >= set(cli.commands)
+    assert {words[0] for words in invocations(README) if words} >= set(COMMANDS)
 
 
 def test_the_table_of_warnings_names_those_that_the_code_can_give() -> None:

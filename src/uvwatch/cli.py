@@ -8,50 +8,59 @@ import io
 import platform
 import sys
 from collections.abc import Sequence
+from importlib import import_module
 from typing import Any, NoReturn
 
 import click
 
 from uvwatch import __version__
-from uvwatch.commands import asking, doctor, init, work
 from uvwatch.commands.options import common
 from uvwatch.errors import Fatal
 from uvwatch.serving.escape import escaped
 
-COMMANDS = (
-    work.watch,
-    work.sync,
-    work.check,
-    asking.status,
-    work.explain,
-    asking.events,
-    asking.hold,
-    asking.stop,
-    doctor.doctor,
-    init.init,
-)
-"""In the order in which help lists them."""
+COMMANDS = {
+    "watch": "work",
+    "sync": "syncing",
+    "check": "work",
+    "status": "asking",
+    "explain": "work",
+    "events": "asking",
+    "hold": "asking",
+    "stop": "asking",
+    "doctor": "doctor",
+    "init": "init",
+}
+"""Each command with its module in ``commands``, which is imported when it is used: an asking client is to be quick."""
 
 BUG = 4
 
 
 class WatchByDefault(click.Group):
-    """A group whose ``watch`` may be left out."""
+    """A group of ``COMMANDS`` whose ``watch`` may be left out."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Give the commands in the order of their use."""
+        del ctx
+        return list(COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import the module of a command."""
+        del ctx
+        if cmd_name not in COMMANDS:
+            return None
+        command = getattr(import_module(f"uvwatch.commands.{COMMANDS[cmd_name]}"), cmd_name)
+        return command if isinstance(command, click.Command) else None
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Put ``watch`` in front where no command is named; a shell that completes asks for the commands, though."""
         if ctx.resilient_parsing:
             return super().parse_args(ctx, args)
         asks = {"--help", "--version", *ctx.help_option_names}
-        if not any(arg in self.commands for arg in args) and not asks.intersection(args):
+        if not any(arg in COMMANDS for arg in args) and not asks.intersection(args):
             stray = next((arg for arg in args if not arg.startswith("-")), None)
             if stray is None or args[0].startswith("-"):
                 args = ["watch", *args]
         return super().parse_args(ctx, args)
-
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        """Give the commands in the order of their use."""
-        return [command.name or "" for command in COMMANDS]
 
 
 @click.group(
@@ -68,10 +77,6 @@ def cli(ctx: click.Context, /, **options: Any) -> None:
     Without a command it watches.
     """
     ctx.obj = options
-
-
-for _command in COMMANDS:
-    cli.add_command(_command)
 
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:

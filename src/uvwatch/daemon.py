@@ -151,7 +151,8 @@ class Daemon:
             await self._run()
 
     def stopping(self) -> None:
-        """Say that the end has begun."""
+        """Say that the end has begun: who waits for a look waits in vain."""
+        self._desk.close()
         self._move(Move.STOP)
 
     async def _run(self) -> None:

@@ -84,6 +84,12 @@ class Desk:
         self._nudge()
         return receive
 
+    def close(self) -> None:
+        """Let all go who wait for a look: there will be none."""
+        for _wishes, caller in self._asked:
+            caller.close()
+        self._asked = []
+
     @contextmanager
     def work(self) -> Iterator[Barrier | None]:
         """Look and update: whom it is for, None if nobody asked. No hold begins before ``rest``."""

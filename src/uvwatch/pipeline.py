@@ -214,6 +214,7 @@ class Pipeline:
             yield
         finally:
             self.roster.take(own)
+            self.roster.leave_out()
             self._settled = False
 
     async def _bring(

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import COMMAND, END, PATIENCE, Gate, Project
+from tests.e2e.conftest import COMMAND, END, PATIENCE, TINY, Gate, Make, Project
 
 SLOW = ("--settle", "8", "--settle-max", "9")
 """Settings by which the daemon alone would be slower than anything here waits for."""
@@ -98,11 +98,51 @@ def test_options_of_a_sync_hold_for_its_own_cycle(tiny: Project) -> None:
         assert "unchanged" in tiny.uvwatch("sync").stdout
         assert tiny.uvwatch("sync", "--no-editable").returncode == 0
         assert tiny.installed("tiny/a.css") == "a { color: green }\n"
+        tiny.write({"src/tiny/a.css": "a { color: white }\n"})
+        assert "(patch: 1 changed)" in tiny.uvwatch("sync").stdout
         for words in (("--package", "nobody"), ("--settle", "soon"), ("--build-timeout", "0")):
             refused = tiny.uvwatch("sync", *words)
             assert (refused.returncode, refused.stdout) == (2, "")
             assert words[-1] in refused.stderr
         assert daemon.stop()[-1] == "uvwatch: stopped"
+
+
+PAIR = {
+    "pyproject.toml": '[tool.uv.workspace]\nmembers = ["one", "two"]\n',
+    **{
+        f"{name}/{path}": text.replace("tiny", name)
+        for name in ("one", "two")
+        for path, text in (("pyproject.toml", TINY["pyproject.toml"]), (f"src/{name}/__init__.py", 'VALUE = "one"\n'))
+    },
+}
+
+
+def test_a_sync_of_one_package_leaves_the_others_to_the_daemon(make: Make) -> None:
+    pair = make(PAIR)
+    pair.uv("sync", "--no-editable", "--all-packages")
+    news = {f"{name}/src/{name}/__init__.py": 'VALUE = "two"\n' for name in ("one", "two")}
+    with pair.watch("--settle", "1") as daemon:
+        # It finds the question and the changes at the same time.
+        daemon.send(signal.SIGSTOP)
+        with connected(pair) as client, client.makefile("rb") as answers:
+            client.sendall(b'{"schema":1,"op":"sync","packages":["one"]}\n')
+            pair.write(news)
+            daemon.send(signal.SIGCONT)
+            told = [json.loads(line) for line in answers][-1]
+        assert [each["name"] for each in told["distributions"]] == ["one"]
+        daemon.cycle()
+        assert daemon.cycle()[-1].startswith("uvwatch: updated two in ")
+        assert pair.installed("two/__init__.py") == 'VALUE = "two"\n'
+        daemon.stop()
+    with pair.watch("--package", "one", *SLOW) as daemon:
+        assert daemon.out.seen[-1].startswith("uvwatch: ready, watching 1 distribution (one)")
+        pair.write(dict.fromkeys(news, 'VALUE = "three"\n'))
+        assert pair.uvwatch("sync", "--package", "two").returncode == 0
+        assert pair.installed("two/__init__.py") == 'VALUE = "three"\n'
+        assert pair.uvwatch("sync").returncode == 0
+        assert pair.installed("one/__init__.py") == 'VALUE = "three"\n'
+        assert [each["name"] for each in status(pair)["distributions"]] == ["one"]
+        daemon.stop()
 
 
 def test_a_failure_is_told_to_whoever_synced_and_in_the_status(tiny: Project) -> None:

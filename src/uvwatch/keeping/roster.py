@@ -74,6 +74,11 @@ class Roster:
                 keeper.take(site)
         self.site = site
 
+    def leave_out(self) -> None:
+        """Let go of what is not to be kept by the settings as they are now."""
+        if (wanted := self.site.packages) is not None:
+            self.keepers = {name: keeper for name, keeper in self.keepers.items() if name in wanted}
+
     def _survey(self) -> tuple[Environment, tuple[Distribution, ...], str]:
         try:
             env = open_environment(self.site.prefix)
@@ -90,10 +95,11 @@ class Roster:
         keepers: dict[str, Keeper] = {}
         for distribution in select(found, self.site.packages) if found else ():
             known = self._former.get(distribution.name)
-            if known is not None and known.fits(env, distribution):
+            kind = EditableKeeper if distribution.editable else Keeper
+            # One that has just changed the mode by itself is of the other kind.
+            if type(known) is kind and known.fits(env, distribution):
                 keepers[distribution.name] = known
                 continue
-            kind = EditableKeeper if distribution.editable else Keeper
             others = tuple(each for each in found if each.root != distribution.root)
             keeper = kind(self.site, env, distribution, others)
             if known is not None:

@@ -4,7 +4,6 @@ They are named by a hash of the environment's real path, and do not lie inside i
 does, a held lock included. Client and daemon find them by this one rule. It must not know what they are for.
 """
 
-import hashlib
 import os
 import stat
 from collections.abc import Iterator, Mapping
@@ -18,7 +17,8 @@ LONGEST = 103
 """Bytes that the path of a Unix socket may have: ``sun_path`` has 104 on macOS and 108 on Linux, with the final NUL."""
 
 _NAME = 16
-_LAST_RESORT = "/tmp"  # noqa: S108 - the owner and the mode of the directory below it are checked
+_PRIME = 2**64 - 59
+_TEMPORARY = "/tmp"  # noqa: S108 - the owner and the mode of the directory below it are checked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,13 +42,22 @@ def rendezvous_of(environment: Path, environ: Mapping[str, str]) -> Rendezvous:
 
 def rendezvous_in(directory: Path, environment: Path) -> Rendezvous:
     """Name the files of an environment in a directory that was found before."""
-    name = hashlib.sha256(os.fsencode(os.path.realpath(environment))).hexdigest()[:_NAME]
+    name = _fingerprint(os.fsencode(os.path.realpath(environment)))
     return Rendezvous(
         instance=directory / f"{name}.instance",
         update=directory / f"{name}.update",
         pid=directory / f"{name}.pid",
         socket=directory / f"{name}.sock",
     )
+
+
+def _fingerprint(path: bytes) -> str:
+    """Sixteen digits that differ where paths do: hashlib would load OpenSSL, and a client is asked often.
+
+    The remainder by a prime of 64 bits is the same by chance alone (Rabin's fingerprint), and never for paths that
+    differ within seven bytes.
+    """
+    return f"{int.from_bytes(b'x' + path, 'big') % _PRIME:0{_NAME}x}"
 
 
 def runtime_directory(environ: Mapping[str, str]) -> Path:
@@ -74,10 +83,11 @@ def runtime_directory(environ: Mapping[str, str]) -> Path:
 def _candidates(environ: Mapping[str, str]) -> Iterator[Path]:
     if given := environ.get("XDG_RUNTIME_DIR"):
         yield Path(given, "uvwatch")
-    import tempfile  # noqa: PLC0415 - slow to import, and a client that is asked often seldom needs it
-
-    yield Path(tempfile.gettempdir(), f"uvwatch-{os.getuid()}")
-    yield Path(_LAST_RESORT, f"uvwatch-{os.getuid()}")
+    # As tempfile has it, which is slow to import: a client is asked often.
+    given = environ.get("TMPDIR")
+    if given and Path(given).is_dir():
+        yield Path(given, f"uvwatch-{os.getuid()}")
+    yield Path(_TEMPORARY, f"uvwatch-{os.getuid()}")
 
 
 def _fits(directory: Path) -> bool:
