@@ -10,11 +10,13 @@ STATIC = Artifact(pattern="myapp/staticfiles", key="tool.hatch.build.targets.whe
 DEEP = Artifact(pattern="/gen/*/out/", key="tool.uvwatch.artifacts[0]")
 ANYWHERE = Artifact(pattern="*.mo", key="tool.uvwatch.artifacts[1]")
 NEGATED = Artifact(pattern="!myapp/staticfiles/tmp/", key="tool.uvwatch.artifacts[2]")
+VERSION = Artifact(pattern="/made/version.txt", key="tool.setuptools.dynamic.version.file")
 IN_TOOL = Artifact(pattern="web/node_modules/kit", key="tool.uvwatch.artifacts[3]")
 
 RULES = Rules(
     ignore=("*.orig", "/scratch/"),
     artifacts=(STATIC, DEEP, ANYWHERE, NEGATED, IN_TOOL),
+    inputs=(VERSION,),
     packages=frozenset({"myapp", "src/other"}),
     nested=frozenset({"packages/member"}),
 )
@@ -50,6 +52,8 @@ RULES = Rules(
         ("web/node_modules/other", True, False, "node_modules is a tool's own directory"),
         ("node_modules", False, False, "node_modules is a tool's own directory"),
         ("node_modules/a/b", False, False, "node_modules is a tool's own directory"),
+        (".mesonpy-x1y2", False, False, "tool's own directory"),
+        ("made", True, True, 'on the way to build input pattern "/made/version.txt" (tool.setuptools.dynamic'),
         ("myapp.egg-info", False, False, "tool's own directory"),
         ("myapp", True, True, "on the way to artifact pattern"),
         ("myapp/deep", True, True, "the wheel carries files of myapp"),

@@ -10,6 +10,8 @@ from pathspec import GitIgnoreSpec
 from uvwatch.project.backends import Declared, declared
 
 WHEEL = "tool.hatch.build.targets.wheel"
+PURE: dict[str, Any] = {"build-system": {"requires": ["hatchling"]}}
+"""Nothing takes part in the build that compiles."""
 
 
 def artifacts(text: str) -> list[tuple[str, str]]:
@@ -96,7 +98,7 @@ def test_hatch_toml_takes_the_place_of_the_table_in_pyproject() -> None:
     ],
 )
 def test_some_files_shape_a_wheel_by_their_name_at_the_root_alone(name: str) -> None:
-    spec = GitIgnoreSpec.from_lines(declared({}).build_inputs)
+    spec = GitIgnoreSpec.from_lines(declared(PURE).build_inputs)
 
     assert spec.match_file(name)
     assert not spec.match_file(f"below/{name}")
@@ -121,11 +123,17 @@ def test_some_files_shape_a_wheel_by_their_name_at_the_root_alone(name: str) -> 
         ('[tool.poetry.build]\nscript = "build.py"\n', "build.py"),
         ('[tool.uv]\ncache-keys = ["a.txt", {file = "src/**/*.rs"}, {git = {commit = true}}]\n', "src/x/y.rs"),
         ('[tool.uv]\ncache-keys = ["a.txt"]\n', "a.txt"),
+        ('[[tool.setuptools.ext-modules]]\nname = "x"\nsources = ["native/x.zig"]\n', "native/x.zig"),
+        ('[[tool.setuptools.ext-modules]]\nname = "x"\ndepends = ["native/x.tbl"]\n', "native/x.tbl"),
+        ('[[tool.scikit-build.generate]]\npath = "x.py"\ntemplate-path = "x.py.in"\n', "x.py.in"),
+        ('[tool.scikit-build.metadata.version]\ninput = "src/x/__init__.py"\n', "src/x/__init__.py"),
+        ('[tool.maturin]\nmanifest-path = "rust/Cargo.toml"\n', "rust/Cargo.toml"),
+        ('[tool.poetry]\nreadme = ["A.md", "B.md"]\n', "B.md"),
         ('[build-system]\nbackend-path = ["backend"]\n', "backend/own/__init__.py"),
     ],
 )
 def test_a_file_that_pyproject_names_shapes_the_wheel(text: str, path: str) -> None:
-    named, unnamed = (GitIgnoreSpec.from_lines(declared(tomli.loads(each)).build_inputs) for each in (text, ""))
+    named, unnamed = (GitIgnoreSpec.from_lines(declared(PURE | tomli.loads(each)).build_inputs) for each in (text, ""))
 
     assert named.match_file(path)
     assert not unnamed.match_file(path)
@@ -141,7 +149,31 @@ def test_a_file_that_pyproject_names_shapes_the_wheel(text: str, path: str) -> N
     ],
 )
 def test_what_names_no_file_of_the_tree_adds_no_build_input(text: str) -> None:
-    assert declared(tomli.loads(text)) == declared({})
+    assert declared(PURE | tomli.loads(text)) == declared(PURE)
+
+
+@pytest.mark.parametrize("name", ["src/x/fast.pyx", "x.c", "native/x.h", "rust/src/lib.rs", "sub/meson.build"])
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", True),
+        ('[build-system]\nrequires = ["setuptools>=61"]\n', True),
+        ('[build-system]\nrequires = ["scikit_build_core", "pybind11"]\n', True),
+        ('[build-system]\nrequires = ["hatchling"]\n', False),
+        ('[build-system]\nrequires = ["hatchling", "hatch-cython"]\n', True),
+        ('[build-system]\nrequires = "setuptools"\n', False),
+    ],
+)
+def test_what_a_compiler_reads_shapes_a_wheel_where_there_is_one(text: str, name: str, expected: bool) -> None:
+    spec = GitIgnoreSpec.from_lines(declared(tomli.loads(text)).build_inputs)
+
+    assert spec.match_file(name) is expected
+
+
+def test_files_that_a_setting_names_are_told_apart_from_those_known_by_their_names() -> None:
+    found = declared(tomli.loads('[tool.hatch.version]\npath = "v.py"\n')).inputs
+
+    assert [(each.key, each.pattern) for each in found] == [("tool.hatch.version.path", "/v.py")]
 
 
 def test_license_files_that_are_named_replace_the_usual_names() -> None:

@@ -49,11 +49,12 @@ TOOLS = frozenset(
         ".vs",
         ".vscode",
         ".zed",
+        "_skbuild",
         "bower_components",
         "node_modules",
     }
 )
-"""Names of directories that tools keep for themselves; ``*.egg-info`` is one more."""
+"""Names of directories that tools keep for themselves; ``*.egg-info`` and ``.mesonpy-*`` are further ones."""
 
 _TEMPORARY = re.compile(
     r"""
@@ -95,6 +96,7 @@ class Rules:
     Attributes:
         ignore: the gitignore patterns of ``tool.uvwatch.ignore``.
         artifacts: patterns of files that the wheel should carry although git may ignore them, in order.
+        inputs: patterns of files that shape the wheel by a setting that names them, whatever git says.
         packages: directories that are known to carry files of the wheel (``src/myapp``); ``""`` stands for the files
             that lie directly in the root, not for what is below it.
         nested: the roots of other distributions that lie inside this one.
@@ -102,6 +104,7 @@ class Rules:
 
     ignore: tuple[str, ...] = ()
     artifacts: tuple[Artifact, ...] = ()
+    inputs: tuple[Artifact, ...] = ()
     packages: frozenset[str] = frozenset()
     nested: frozenset[str] = frozenset()
 
@@ -156,7 +159,7 @@ def file_in(rules: Rules, there: Place, path: str) -> Verdict | None:
         there: the :func:`place` that the file lies in, a directory that is looked at.
         path: the file, relative to the root.
     """
-    return _ignored(rules, path) or _artifact(rules, path, ()) or there.certain
+    return _ignored(rules, path) or _declared(rules, path, ()) or there.certain
 
 
 def never_by_name(name: str) -> str:
@@ -173,7 +176,7 @@ def _judge(rules: Rules, path: str, parts: tuple[str, ...], *, git_ignored: bool
     """The rules for a directory, in their order."""
     return (
         _never(rules, path, parts)
-        or _artifact(rules, path, parts)
+        or _declared(rules, path, parts)
         or _tool(rules, parts)
         or _package(rules, parts)
         or (GIT_IGNORED if git_ignored else None)
@@ -202,23 +205,27 @@ def _ignored(rules: Rules, path: str) -> Verdict | None:
     return None
 
 
-def _artifact(rules: Rules, path: str, parts: tuple[str, ...]) -> Verdict | None:
-    if not rules.artifacts:
+def _declared(rules: Rules, path: str, parts: tuple[str, ...]) -> Verdict | None:
+    return _named("artifact", rules.artifacts, path, parts) or _named("build input", rules.inputs, path, parts)
+
+
+def _named(what: str, settings: tuple[Artifact, ...], path: str, parts: tuple[str, ...]) -> Verdict | None:
+    if not settings:
         return None
-    include, position = decide(_patterns(rules.artifacts), path)
+    include, position = decide(_patterns(settings), path)
     if include and position is not None:
-        return Verdict(look=True, rule=_words(rules.artifacts[position]))
+        return Verdict(look=True, rule=_words(what, settings[position]))
     if path.endswith("/"):
-        for artifact in rules.artifacts:
-            if _leads_to(artifact.pattern, parts):
-                return Verdict(look=True, rule=f"on the way to {_words(artifact)}")
+        for setting in settings:
+            if _leads_to(setting.pattern, parts):
+                return Verdict(look=True, rule=f"on the way to {_words(what, setting)}")
     return None
 
 
 def _tool(rules: Rules, parts: tuple[str, ...]) -> Verdict | None:
     carrying = _with_ancestors(rules.packages)
     for prefix, part in zip(_prefixes(parts), parts, strict=True):
-        if (part in TOOLS or part.endswith(".egg-info")) and prefix not in carrying:
+        if (part in TOOLS or part.endswith(".egg-info") or part.startswith(".mesonpy-")) and prefix not in carrying:
             return Verdict(look=False, rule=f"{part} is a tool's own directory")
     return None
 
@@ -262,8 +269,8 @@ def _leads_to(pattern: str, parts: tuple[str, ...]) -> bool:
     return True
 
 
-def _words(artifact: Artifact) -> str:
-    return f'artifact pattern "{artifact.pattern}" ({artifact.key})'
+def _words(what: str, setting: Artifact) -> str:
+    return f'{what} pattern "{setting.pattern}" ({setting.key})'
 
 
 def _prefixes(parts: tuple[str, ...]) -> list[str]:

@@ -165,14 +165,16 @@ def rules_for(
     is_root = root == site.workspace.root
     own = MemberConfig() if is_root else member_config(distribution)
     inside = _inside(str(site.workspace.root), distribution.root)
+    found = declared_by(distribution)
     artifacts = [
-        *(Artifact(pattern=each.pattern, key=each.key) for each in declared_by(distribution).artifacts),
+        *(Artifact(pattern=each.pattern, key=each.key) for each in found.artifacts),
         *_keyed(own.artifacts, "tool.uvwatch.artifacts"),
         *_keyed(_rebased(site.config.artifacts, inside), "tool.uvwatch.artifacts"),
     ]
     return Rules(
         ignore=(*own.ignore, *_rebased(site.config.ignore, inside)),
         artifacts=tuple(artifacts),
+        inputs=tuple(Artifact(pattern=each.pattern, key=each.key) for each in found.inputs),
         packages=packages,
         nested=_below(distribution.root, (*(other.root for other in others), *map(str, site.workspace.members))),
     )

@@ -9,6 +9,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from packaging.utils import canonicalize_name
+
 from uvwatch.project.pyproject import strings, table
 
 Found = Iterator[tuple[str, str]]
@@ -27,6 +29,32 @@ _SHAPING = (
     "Cargo.toml",
     "Cargo.lock",
 )
+_COMPILERS = frozenset(
+    {
+        "cffi",
+        "cython",
+        "hatch-cython",
+        "hatch-mypyc",
+        "maturin",
+        "meson-python",
+        "mypy",
+        "py-build-cmake",
+        "scikit-build",
+        "scikit-build-core",
+        "setuptools",
+        "setuptools-rust",
+        "sip",
+    }
+)
+"""Build requirements that compile what a project has to be compiled."""
+
+_COMPILED = (
+    *("*.c", "*.cc", "*.cpp", "*.cxx", "*.h", "*.hh", "*.hpp", "*.hxx", "*.cu", "*.cuh", "*.m", "*.mm"),
+    *("*.f", "*.f90", "*.pyx", "*.pxd", "*.pxi", "*.rs", "*.i", "*.sip", "*.pyx.in", "*.c.in", "*.h.in", "*.asm"),
+    *("CMakeLists.txt", "*.cmake", "meson.build", "meson.options", "meson_options.txt", "Cargo.toml"),
+)
+"""Files that a compiler, or what directs it, reads wherever they lie."""
+
 _LICENSES = ("LICEN[CS]E*", "COPYING*", "NOTICE*", "AUTHORS*")
 """What backends take where ``project.license-files`` is not set."""
 
@@ -47,10 +75,12 @@ class Setting:
 class Declared:
     """What one pyproject.toml declares; both in a fixed order and without duplicates.
 
-    ``build_inputs`` are gitignore-style patterns relative to the distribution's root, anchored by a leading ``/``.
+    ``inputs`` are the files that a setting names because they shape the wheel. ``build_inputs`` are the gitignore-style
+    patterns of all that do, relative to the distribution's root: these, and what has its meaning by its name.
     """
 
     artifacts: tuple[Setting, ...]
+    inputs: tuple[Setting, ...]
     build_inputs: tuple[str, ...]
 
 
@@ -65,11 +95,23 @@ def declared(pyproject: Mapping[str, Any], *, hatch_toml: Mapping[str, Any] | No
     if hatch_toml:
         tool = table(pyproject, "tool")
         pyproject = {**pyproject, "tool": {**tool, "hatch": {**table(tool, "hatch"), **hatch_toml}}}
-    artifacts = (Setting(pattern=pattern, key=key) for key, pattern in _read(pyproject, _ARTIFACTS))
-    inputs = (pattern for _key, pattern in _read(pyproject, _INPUTS))
+    artifacts, inputs = (
+        tuple(dict.fromkeys(Setting(pattern=pattern, key=key) for key, pattern in _read(pyproject, rows)))
+        for rows in (_ARTIFACTS, _INPUTS)
+    )
     licenses = () if "license-files" in table(pyproject, "project") else _LICENSES
     by_name = (f"/{name}" for name in (*_SHAPING, *licenses))
-    return Declared(artifacts=tuple(dict.fromkeys(artifacts)), build_inputs=tuple(dict.fromkeys((*by_name, *inputs))))
+    compiled = _COMPILED if _compiles(pyproject) else ()
+    patterns = (*by_name, *(each.pattern for each in inputs), *compiled)
+    return Declared(artifacts=artifacts, inputs=inputs, build_inputs=tuple(dict.fromkeys(patterns)))
+
+
+def _compiles(pyproject: Mapping[str, Any]) -> bool:
+    """Whether something takes part in the build that compiles; setuptools builds where nothing is said (PEP 517)."""
+    if "build-system" not in pyproject:
+        return True
+    found = (re.match(r"\s*([\w.-]+)", each) for each in strings(table(pyproject, "build-system").get("requires")))
+    return any(canonicalize_name(each[1]) in _COMPILERS for each in found if each is not None)
 
 
 def input_key(pyproject: Mapping[str, Any], pattern: str) -> str | None:
@@ -161,6 +203,28 @@ def _files_of(value: Any) -> Found:
             yield f".{_bare(name)}{suffix}", pattern
 
 
+def _extensions(value: Any) -> Found:
+    """The extension modules that setuptools is told of: what each is compiled from."""
+    for index, entry in enumerate(value if isinstance(value, list) else ()):
+        for key in ("sources", "depends"):
+            for suffix, pattern in _paths(entry.get(key)) if isinstance(entry, Mapping) else ():
+                yield f"[{index}].{key}{suffix}", pattern
+
+
+def _templates(value: Any) -> Found:
+    """scikit-build-core's list of files to generate, some from a template."""
+    for index, entry in enumerate(value if isinstance(value, list) else ()):
+        for suffix, pattern in _path(entry.get("template-path")) if isinstance(entry, Mapping) else ():
+            yield f"[{index}].template-path{suffix}", pattern
+
+
+def _inputs_of(value: Any) -> Found:
+    """A table of tables with an ``input``, such as scikit-build-core's dynamic metadata."""
+    for name, entry in _items(value):
+        for suffix, pattern in _path(entry.get("input")) if isinstance(entry, Mapping) else ():
+            yield f".{_bare(name)}.input{suffix}", pattern
+
+
 def _directories(value: Any) -> Found:
     """A list of directories of which everything counts; the root itself is left out, or all files would."""
     for index, path in enumerate(strings(value)):
@@ -175,8 +239,11 @@ _ARTIFACTS: tuple[tuple[str, Callable[[Any], Found]], ...] = (
     ("tool.hatch.build.targets.wheel.force-include", _sources),
     ("tool.hatch.build.targets.wheel.shared-data", _sources),
     ("tool.hatch.build.targets.wheel.shared-scripts", _sources),
+    ("tool.hatch.build.targets.wheel.extra-metadata", _sources),
+    ("tool.hatch.build.targets.wheel.sbom-files", _paths),
     ("tool.setuptools.package-data", _package_data),
     ("tool.setuptools.data-files", _globs_by_name),
+    ("tool.setuptools.script-files", _paths),
     ("tool.poetry.include", _globs),
     ("tool.pdm.build.includes", _globs),
     ("tool.pdm.build.wheel-data", _globs_by_name),
@@ -199,10 +266,16 @@ _INPUTS: tuple[tuple[str, Callable[[Any], Found]], ...] = (
     ("tool.hatch.metadata.hooks.fancy-pypi-readme.fragments", _globs),
     ("tool.hatch.version.path", _path),
     ("tool.setuptools.dynamic", _files_of),
+    ("tool.setuptools.ext-modules", _extensions),
     ("tool.pdm.build.custom-hook", _path),
     ("tool.pdm.version.path", _path),
+    ("tool.poetry.readme", _paths),
     ("tool.poetry.build", _path),
     ("tool.poetry.build.script", _path),
+    ("tool.scikit-build.generate", _templates),
+    ("tool.scikit-build.metadata", _inputs_of),
+    ("tool.scikit-build.cmake.toolchain-file", _path),
+    ("tool.maturin.manifest-path", _path),
     ("tool.uv.cache-keys", _globs),
 )
 
