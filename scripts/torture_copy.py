@@ -7,6 +7,7 @@ ways, but for the files in dist-info that may differ between two installations o
 import base64
 import csv
 import hashlib
+import re
 import stat
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,8 @@ from pathlib import Path
 
 TIMES = "uv_cache.json"
 """Holds the time of uv's installation."""
+
+_SBOMS = ".dist-info/sboms/"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,17 +62,22 @@ def _true(digest: str, size: str, held: bytes) -> bool:
 
 
 def _content(path: str, held: bytes, prefix: Path) -> bytes:
-    """What must be equal of a file: not times, not who wrote the wheel, not the environment's own path."""
+    """What must be equal of a file: not times, not who wrote the wheel, not the environment's own path.
+
+    A bill of materials has a random number and the time of its build.
+    """
     if path.endswith((f".dist-info/{TIMES}", ".dist-info/RECORD")):
         return b""
     if path.endswith(".dist-info/WHEEL"):
         return b"".join(line for line in held.splitlines(keepends=True) if not line.startswith(b"Generator:"))
+    if _SBOMS in path:
+        return re.sub(rb'"(serialNumber|timestamp)": *"[^"]*"', b"", held)
     return held.replace(bytes(prefix), b"PREFIX") if path.startswith("../") else held
 
 
 def _row(path: str, digest: str, size: str) -> tuple[str, str, str]:
     """A row as it must be equal: hashes of what ``_content`` normalises say nothing."""
-    free = path.startswith("../") or path.endswith((f".dist-info/{TIMES}", ".dist-info/WHEEL"))
+    free = path.startswith("../") or path.endswith((f".dist-info/{TIMES}", ".dist-info/WHEEL")) or _SBOMS in path
     return (path, "", "") if free else (path, digest, size)
 
 

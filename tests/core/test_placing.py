@@ -69,6 +69,14 @@ def why(before: Installed, after: Wanted) -> str | None:
     return refusal(before, after, delta(before, after))
 
 
+def test_a_bill_of_materials_is_a_plain_file_that_no_program_reads() -> None:
+    sbom = f"{INFO}/sboms/app.cyclonedx.json"
+    before, after = installed({**FILES, sbom: content("one")}), wanted({sbom: content("two"), "app/a.py": content("n")})
+
+    assert delta(before, after) == Delta(changed=(f"{INFO}/sboms/app.cyclonedx.json", "app/a.py"))
+    assert why(before, after) is None
+
+
 def test_the_same_wheel_again_is_no_difference() -> None:
     assert not delta(installed(), wanted())
     assert why(installed(), wanted()) is None

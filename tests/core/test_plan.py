@@ -89,6 +89,14 @@ def test_a_generator_line_alone_is_no_difference() -> None:
     assert compare(LEARNED, WHEEL | contents({"pkg-1.dist-info/WHEEL": "other"})) == ()
 
 
+def test_a_bill_of_materials_is_another_after_each_build_and_only_its_absence_counts() -> None:
+    sbom = "pkg-1.dist-info/sboms/pkg.cyclonedx.json"
+    learned = dataclasses.replace(LEARNED, wheel=WHEEL | contents({sbom: "one"}))
+
+    assert compare(learned, WHEEL | contents({sbom: "two"})) == ()
+    assert compare(learned, WHEEL) == (Stale(path=sbom, source=None, why=Why.METADATA),)
+
+
 def test_a_script_that_the_installer_writes_only_has_to_be_there() -> None:
     script = contents({"../../../bin/tool": ""})
     learned = dataclasses.replace(LEARNED, wheel=WHEEL | script, rewritten=frozenset(script))

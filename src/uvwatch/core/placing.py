@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 from uvwatch.core.model import Content, Delta, Distribution, Files
-from uvwatch.core.record import UV_FILES, Row, in_dist_info
+from uvwatch.core.record import UV_FILES, Row, in_dist_info, is_sbom
 
 OWN_PREFIX = ".uvwatch"
 """No installed file's path may begin with this: staged files can lie under such a name."""
@@ -163,7 +163,7 @@ def leads_out(path: str) -> bool:
 def _misplaced(path: str) -> str | None:
     if leads_out(path):
         return f"{path} lies outside site-packages"
-    if in_dist_info(path):
+    if in_dist_info(path) and not is_sbom(path):
         return f"{path} differs"
     if len(path.splitlines()) != 1 or any("\ud800" <= letter <= "\udfff" for letter in path):
         return f"{path!a} is no name that RECORD can hold"

@@ -13,7 +13,7 @@ from enum import Enum
 from uvwatch.core.model import Batch, Files, Stale, Why
 from uvwatch.core.origins import Origins
 from uvwatch.core.patterns import decide
-from uvwatch.core.record import in_dist_info
+from uvwatch.core.record import in_dist_info, is_sbom
 
 NAMED = 3
 
@@ -72,14 +72,15 @@ def compare(learned: Learned, installed: Files) -> tuple[Stale, ...]:
     """Name each installed file that is not as the wheel has it.
 
     ``WHEEL`` is passed over where both have it: uv's own uv_build and the package of that name sign it differently,
-    and a tag that changed shows in the files.
+    and a tag that changed shows in the files. So is a bill of materials: it is another one after each build, and what
+    it lists is in the files.
     """
     found = []
     for path, content in learned.wheel.items():
         there = installed.get(path)
         if there is None:
             why = Why.METADATA if in_dist_info(path) else Why.MISSING
-        elif there == content or path in learned.rewritten or _is_wheel_file(path):
+        elif there == content or path in learned.rewritten or _is_wheel_file(path) or is_sbom(path):
             continue
         else:
             why = Why.METADATA if in_dist_info(path) else Why.DIFFERS

@@ -59,6 +59,11 @@ def in_dist_info(path: str) -> bool:
     return bool(slash) and top.endswith(".dist-info")
 
 
+def is_sbom(path: str) -> bool:
+    """Whether this is a bill of materials (PEP 770), which maturin gives a new number and the time in each build."""
+    return in_dist_info(path) and path.partition("/")[2].startswith("sboms/")
+
+
 def by_installer(path: str) -> bool:
     """Whether an installer, not the wheel, is the author of this file: RECORD itself and what uv keeps in dist-info."""
     return in_dist_info(path) and path.partition("/")[2] in UV_FILES | {"RECORD"}
