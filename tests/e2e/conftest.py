@@ -24,6 +24,9 @@ from typing import IO
 import pytest
 from uv import find_uv_bin
 
+from scripts.torture_projects import SAMPLES as BACKENDS
+from scripts.torture_projects import lay_out
+
 COMMAND = Path(sys.executable).with_name("uvwatch")
 SAMPLES = Path(__file__).parent.parent / "projects"
 
@@ -295,6 +298,7 @@ class Project:
 
 
 Make = Callable[[Mapping[str, str]], Project]
+Sampled = Callable[[str], Project]
 
 
 @pytest.fixture
@@ -350,6 +354,21 @@ def web(make: Make) -> Project:
     project.run("git", "init", "--quiet", check=True)
     project.uv("sync", "--no-editable")
     return project
+
+
+@pytest.fixture
+def sample(tmp_path: Path, user: Mapping[str, str]) -> Callable[[str], Project]:
+    """Copy a sample project of a build backend by its name, locked, and installed as a copy by uv."""
+
+    def made(name: str) -> Project:
+        root = tmp_path / name
+        lay_out(next(each for each in BACKENDS if each.name == name), root, user)
+        project = Project(root=root, env=user, prefix=root / ".venv")
+        project.uv("lock")
+        project.uv("sync", "--no-editable")
+        return project
+
+    return made
 
 
 @pytest.fixture

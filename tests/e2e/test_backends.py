@@ -1,58 +1,89 @@
-"""Each build backend from outside: a small round of ``scripts/torture backends``, and what single backends are like."""
+"""Build backends from outside: a small round of ``scripts/torture backends``, and what only shapes a wheel."""
 
 import json
-import shutil
-from collections.abc import Mapping
+import subprocess
+import sys
 from pathlib import Path
+from typing import Any
 
-from scripts.torture_projects import SAMPLES, lay_out
-from tests.e2e.conftest import Project
+from tests.e2e.conftest import PATIENCE, TINY, Daemon, Make, Sampled
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 
 
-def sample(name: str, tmp_path: Path, user: Mapping[str, str]) -> Project:
-    """A copy of a sample project, locked, and installed as a copy by uv."""
-    root = tmp_path / name
-    lay_out(next(each for each in SAMPLES if each.name == name), root, user)
-    project = Project(root=root, env=user, prefix=root / ".venv")
-    project.uv("lock")
-    project.uv("sync", "--no-editable")
-    return project
+def finished(daemon: Daemon) -> tuple[int, str, dict[str, Any]]:
+    """The next cycle's end: its number, its outcome, and what it says of the only distribution."""
+    *_, last = daemon.out.until(r'\{.*"event":"cycle.finished"')
+    cycle = json.loads(last)
+    (told,) = cycle["distributions"]
+    return cycle["cycle"], cycle["outcome"], told
 
 
-def removed(project: Project, *arguments: str) -> tuple[str, list[str], str]:
-    """Bring the copy up to date; the action, what was removed, and the log."""
-    done = project.uvwatch("sync", "--json", *arguments)
-    assert done.returncode == 0, done.stdout + done.stderr
-    (told,) = json.loads(done.stdout)["distributions"]
-    return told["action"], told["removed"], done.stderr
-
-
-def test_a_deleted_file_leaves_the_copy_although_setuptools_left_it_in_build(
-    tmp_path: Path, user: Mapping[str, str]
+def test_after_each_edit_the_copies_of_the_fastest_backends_equal_what_uv_installs(
+    tmp_path: Path, user: dict[str, str]
 ) -> None:
-    project = sample("setuptools-data", tmp_path, user)
-    package = project.root / "setuptools_data"
-    assert (project.root / "build/lib/setuptools_data/gone.py").exists()
-    (package / "gone.py").unlink()
-    project.uv("sync", "--no-editable", "--reinstall-package", "setuptools-data")
-    assert project.installed("setuptools_data/gone.py"), "uv's own reinstall brings it back"
+    done = subprocess.run(
+        [sys.executable, SCRIPTS / "torture_backends.py", "uv-data"],
+        cwd=tmp_path,
+        env={**user, "TMPDIR": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=10 * PATIENCE,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    _head, _line, row, *_rest = done.stdout.splitlines()
+    cells = [cell.strip() for cell in row.split("|")]
+    assert cells[3:9] == ["patch", "rebuild", "rebuild", "reinstall", "reinstall", "reinstall"]
 
-    action, gone, log = removed(project)
-    assert (action, gone) == ("rebuild", ["setuptools_data/gone.py"])
-    assert "leftover-build" in log
-    assert "setuptools_data/gone.py" in log
 
-    constraints = tmp_path / "constraints.txt"
-    constraints.touch()
-    project.uv("build", "--wheel", "--out-dir", str(tmp_path))
-    (package / "page.html").unlink()
-    built_by_uv = project.having(UV_BUILD_CONSTRAINT=str(constraints))
-    assert removed(built_by_uv)[:2] == ("rebuild", ["setuptools_data/page.html"])
+def test_metadata_that_the_backend_reads_from_a_module_is_followed(sample: Sampled) -> None:
+    project = sample("flit-dynamic")
+    project.edit("flit_dynamic/__init__.py", "first", "second")
 
-    project.uv("build", "--wheel", "--out-dir", str(tmp_path))
-    assert (project.root / "build/lib/setuptools_data/sub").is_dir()
-    shutil.rmtree(package / "sub")
-    project.edit("pyproject.toml", ', "setuptools_data.sub"', "")
-    assert removed(project, "--installer", "uv")[:2] == ("reinstall", ["setuptools_data/sub/__init__.py"])
+    done = project.uvwatch("sync", "--json")
+
+    assert json.loads(done.stdout)["distributions"][0]["action"] == "reinstall"
+    assert "Summary: second" in (project.installed("flit_dynamic-1.0.dist-info/METADATA") or "")
+
+
+def test_a_template_and_the_hook_that_renders_it_are_followed_though_no_wheel_carries_them(sample: Sampled) -> None:
+    project = sample("hatch-hook")
+    with project.watch("--json") as daemon:
+        for number, (change, expected) in enumerate(
+            [
+                ({"templates/greeting.txt": "two"}, "GREETINGS = ['two']"),
+                ({"templates/second.txt": "three"}, "GREETINGS = ['two', 'three']"),
+                ({"hatch_build.py": project.read("hatch_build.py").replace('"one"', '"four"')}, "SUFFIX = 'four'"),
+            ],
+            2,
+        ):
+            project.write(change)
+            cycle, outcome, told = finished(daemon)
+            assert (cycle, outcome, told["action"]) == (number, "updated", "rebuild"), told
+            assert told["changed"] == ["hatch_hook/rendered.py"]
+            assert expected in (project.installed("hatch_hook/rendered.py") or "")
+
+
+def test_a_build_directory_in_the_tree_begins_no_second_cycle(sample: Sampled) -> None:
+    project = sample("scikit-cmake")
+    with project.watch("--json") as daemon:
+        project.edit("src/fast.h", "VALUE 1", "VALUE 2")
+        cycle, outcome, told = finished(daemon)
+        assert (cycle, outcome, told["action"]) == (2, "updated", "rebuild"), told
+        assert project.python("from scikit_cmake import fast; print(fast.value())") == "2"
+
+        project.edit("CMakeLists.txt", "VALUE one", "VALUE two")
+        cycle, outcome, told = finished(daemon)
+        assert (cycle, outcome, told["changed"]) == (3, "updated", ["scikit_cmake/config.py"]), told
+
+
+def test_an_editable_install_is_made_anew_when_an_input_changes_that_lies_deep(make: Make) -> None:
+    keys = '\n[tool.uv]\ncache-keys = [{ file = "native/*.tbl" }]\n'
+    project = make({**TINY, "pyproject.toml": TINY["pyproject.toml"] + keys, "native/a.tbl": "one"})
+    project.uv("sync")
+    with project.watch("--json") as daemon:
+        project.write({"src/tiny/__init__.py": 'VALUE = "two"\n', "native/a.tbl": "two"})
+        cycle, _outcome, told = finished(daemon)
+        assert (cycle, told["action"]) == (2, "reinstall"), told
+        assert "native/a.tbl" in told["reason"]
