@@ -107,7 +107,10 @@ SAMPLES: tuple[Sample, ...] = (
         name="setuptools-data",
         shows="setuptools, flat: `package-data`, `MANIFEST.in`",
         package="setuptools_data",
-        inputs=(Edit(path="MANIFEST.in", old="*.txt", new="*.txt *.rst"),),
+        inputs=(
+            Edit(path="MANIFEST.in", old="*.txt", new="*.txt *.rst"),
+            Edit(path="MANIFEST.in", old="*.txt *.rst", new="*.rst"),
+        ),
     ),
     Sample(
         name="setuptools-src",

@@ -72,6 +72,7 @@ PACKAGES: tuple[Real, ...] = (
     Real(name="fastapi"),
     Real(name="frozenlist", compiled=("frozenlist/_frozenlist.pyx", _CYTHON)),
     Real(name="levenshtein", compiled=("src/Levenshtein/levenshtein_cpp.cxx", _C)),
+    Real(name="nanobind"),
     Real(name="meson-python", listed="`meson.build` lists each file"),
 )
 
@@ -105,8 +106,9 @@ def unpack(archive: Path, root: Path) -> None:
 def carried(bench: Bench) -> Iterator[Path]:
     """The files of the package's tree of which the installed copy holds the bytes, and no other file of the tree."""
     by_bytes: dict[str, list[Path]] = {}
-    for path in sorted((bench.tree / PACKAGE).rglob("*")):
-        if path.is_file() and not path.is_symlink():
+    package = bench.tree / PACKAGE
+    for path in sorted(package.rglob("*")):
+        if path.relative_to(package).parts[0] != "build" and path.is_file() and not path.is_symlink():
             by_bytes.setdefault(hashlib.sha256(path.read_bytes()).hexdigest(), []).append(path)
     installed = read(bench.ours, bench.distribution.replace("-", "_")).files
     for name, (_mode, held) in sorted(installed.items()):
@@ -212,7 +214,7 @@ def main() -> int:
     wrong: list[str] = []
     for real in chosen:
         home = Path(tempfile.mkdtemp(prefix="uvwatch-torture-"))
-        bench = Bench(home=home, distribution=real.name, environ=environment())
+        bench = Bench(home=home, distribution=real.name, environ=environment(), unpacked=True)
         try:
             archive = fetch(real.name, given.sdists or home)
             cells, found = play(real, bench, archive)
@@ -220,6 +222,7 @@ def main() -> int:
         except Mismatch as error:
             cells, found, version = ["NOT RUN"] * (len(HEAD) - 1), [f"{real.name}: {error}"], ""
         print(f"| {real.name} {version} | {' | '.join(cells)} |", flush=True)
+        print("\n".join(found), file=sys.stderr, flush=True)
         wrong += found
         if found:
             wrong.append(f"left in {home}")

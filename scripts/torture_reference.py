@@ -16,7 +16,9 @@ from pathlib import Path
 import uv
 from torture_copy import differences, read
 
-_LEFT = shutil.ignore_patterns(".venv", "__pycache__", "build", "target", ".pdm-build", "*.egg-info.new")
+_LEFT = (".venv", "__pycache__", "build", "target", ".pdm-build")
+_LEFT_TOO = "*.egg-info"
+"""By which files come back that MANIFEST.in does not name any more; a source in an unpacked source distribution."""
 
 
 class Mismatch(Exception):
@@ -28,12 +30,13 @@ class Bench:
     """A tree with the environment that uvwatch keeps, and a second environment for uv alone.
 
     ``.venv`` and the reference are equally deep and equally long: a console script begins in another way where its
-    interpreter's path is too long for ``#!``.
+    interpreter's path is too long for ``#!``. ``unpacked`` is whether the distribution came as an archive.
     """
 
     home: Path
     distribution: str
     environ: Mapping[str, str]
+    unpacked: bool = False
 
     @property
     def tree(self) -> Path:
@@ -104,7 +107,8 @@ class Bench:
         aside = self.tree.with_name("aside")
         self.tree.rename(aside)
         try:
-            shutil.copytree(aside, self.tree, symlinks=True, ignore=_LEFT)
+            left = shutil.ignore_patterns(*_LEFT, *(() if self.unpacked else (_LEFT_TOO,)))
+            shutil.copytree(aside, self.tree, symlinks=True, ignore=left)
             yield
         finally:
             shutil.rmtree(self.tree)

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from uvwatch.installing.leftovers import Cleanup, names, purge, remove
+from uvwatch.installing.leftovers import Cleanup, forget_file_lists, names, purge, remove
 
 
 def write(root: Path, paths: Iterable[str]) -> None:
@@ -133,6 +133,26 @@ def test_a_build_directory_that_is_a_link_is_not_followed(tree: Path, tmp_path: 
     (tree / "build").symlink_to(tmp_path / "elsewhere" / "build")
     assert purge(str(tree), compiled=True) == ()
     assert (tmp_path / "elsewhere" / OF_SETUPTOOLS[1]).exists()
+
+
+LISTS = ["app.egg-info/SOURCES.txt", "src/app.egg-info/SOURCES.txt"]
+
+
+def test_the_lists_of_files_for_earlier_wheels_are_forgotten(tree: Path) -> None:
+    write(tree, [*LISTS, "app.egg-info/PKG-INFO"])
+    forget_file_lists(str(tree))
+    assert files(tree / "app.egg-info") == ["PKG-INFO"]
+    assert files(tree / "src" / "app.egg-info") == []
+
+
+def test_a_list_of_files_that_git_tracks_or_that_came_with_a_source_distribution_stays(tree: Path) -> None:
+    write(tree, LISTS)
+    git(tree, "add", "-f", LISTS[0])
+    forget_file_lists(str(tree))
+    assert (tree / LISTS[0]).exists()
+    write(tree, [*LISTS, "PKG-INFO"])
+    forget_file_lists(str(tree))
+    assert (tree / LISTS[1]).exists()
 
 
 def test_what_is_kept_stays_in_the_build_directory(tree: Path) -> None:

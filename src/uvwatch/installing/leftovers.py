@@ -71,6 +71,22 @@ def purge(root: str, *, compiled: bool, keep: Callable[[str], bool] = lambda _: 
     return tuple(sorted({*gone}))
 
 
+def forget_file_lists(root: str) -> None:
+    """Remove the list of files that setuptools left in ``*.egg-info/`` for an earlier wheel.
+
+    A file that MANIFEST.in does not name any more comes back by it in the next one. In an unpacked source distribution,
+    which has a PKG-INFO, the list is a source: it stands there for the repository that is not.
+    """
+    if Path(root, "PKG-INFO").exists():
+        return
+    for pattern in ("*.egg-info/SOURCES.txt", "*/*.egg-info/SOURCES.txt"):
+        for found in Path(root).glob(pattern):
+            path = found.relative_to(root).as_posix()
+            if _git(root, ["ls-files", "-z", "--", path]) == b"":
+                with suppress(OSError):
+                    found.unlink()
+
+
 def _is_setuptools(inside: Sequence[str]) -> bool:
     """Whether these, relative to a ``build/``, are such that setuptools may have made them all."""
     return bool(inside) and all(below.startswith(_OF_SETUPTOOLS) for below in inside)

@@ -62,6 +62,7 @@ def _purge(keeper: Keeper) -> None:
     if by_setuptools(build_system(read_pyproject(pyproject) if pyproject.exists() else {})):
         compiled = concerns_compiler(keeper.learned, keeper.contents)
         purged = leftovers.purge(root, compiled=compiled, keep=partial(_is_artifact, keeper))
+        leftovers.forget_file_lists(root)
         keeper.purged = tuple(sorted({*keeper.purged, *purged}))
 
 
