@@ -64,3 +64,19 @@ async def test_a_reader_that_goes_while_lines_wait_is_a_closed_stdout(pipe: Pipe
     pipe.fill()
     with anyio.fail_after(10), pytest.raises(StdoutClosed):
         await a_closed_reader(pipe)
+
+
+@pytest.mark.anyio
+async def test_nothing_waits_for_a_reader_that_is_gone_or_never_was(pipe: Pipe) -> None:
+    told: list[str] = []
+    os.close(pipe.reader)
+    pipe.reader = -1
+    for out in (Backlog(pipe.writer, tell=told.append), Backlog(None, tell=told.append)):
+        async with background() as tasks:
+            tasks.start_soon(out.run)
+            await anyio.wait_all_tasks_blocked()
+            for _ in range(2):
+                with pytest.raises(StdoutClosed):
+                    out.line("text")
+        out.finish(0.0)
+    assert told == []

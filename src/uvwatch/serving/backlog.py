@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import anyio
 
-from uvwatch.serving.stream import CHUNK, OutLines, Sink, closed_is_told, encoded, ready
+from uvwatch.serving.stream import CHUNK, OutLines, Sink, StdoutClosed, closed_is_told, encoded, ready
 
 WAITING_AT_MOST = 1 << 20
 """Bytes of lines that may wait for a reader of stdout before further ones are dropped: thousands of cycles."""
@@ -41,7 +41,7 @@ class Backlog(OutLines):
         Raises:
             StdoutClosed: it cannot be written.
         """
-        if self._waiting is None:
+        if self._waiting is None or self.sink is None:
             super().write(text)
         elif self._size > WAITING_AT_MOST:
             if not self._dropped:
@@ -89,11 +89,18 @@ class Backlog(OutLines):
     def _pass_on(self, *, patience: float | None) -> None:
         """Write what waits, for so long as the reader takes something within ``patience`` seconds."""
         while self._waiting:
-            with closed_is_told():
-                if self.sink is None or not ready(self.sink, patience):
-                    return
-                written = self.sink.write(self._waiting[0][:CHUNK]) or 0
-                self.sink.flush()
+            if self.sink is None or not ready(self.sink, patience):
+                return
+            try:
+                with closed_is_told():
+                    written = self.sink.write(self._waiting[0][:CHUNK]) or 0
+                    self.sink.flush()
+            except StdoutClosed:
+                # Said once; nothing waits for a reader that is gone.
+                self.sink = None
+                self._waiting.clear()
+                self._size = 0
+                raise
             self._size -= written
             self._waiting[0] = self._waiting[0][written:]
             if not self._waiting[0]:
