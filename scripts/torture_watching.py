@@ -83,7 +83,7 @@ def main(argv: list[str]) -> int:
     given = arguments(argv)
     base = FULL if given.full else SMALL if given.small else NORMAL
     size = replace(base, files=given.files or base.files, walk=60 * (given.minutes or base.walk / 60))
-    patience = 10.0 if given.small else 60.0 + size.files / 500
+    patience = 60.0 if given.small else 60.0 + size.files / 500
     print(f"seed {given.seed}", flush=True)
     well = True
     with tempfile.TemporaryDirectory(prefix="uvwatch-torture-") as temporary:
