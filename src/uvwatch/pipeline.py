@@ -172,12 +172,23 @@ class Pipeline:
                 found[name] = replace(result, action=action, reason=made, delta=delta)
         self._unfinished = any(result.error for result in found.values())
         try:
-            for keeper in due.values():
-                if keeper.distribution.editable != isinstance(keeper, EditableKeeper):
-                    await self.roster.adopt(keeper.env)
+            return tuple((found | await self._handed_over(due)).values())
         except Fatal as error:
             return (*found.values(), _failed(self.site.name, self._reason(error)))
-        return tuple(found.values())
+
+    async def _handed_over(self, due: Mapping[str, Keeper]) -> dict[str, Result]:
+        """Hand those whose mode an update changed to a keeper of the other kind; what failed of that.
+
+        It has seen nothing of what uv installed, nor of what that was made from: so it judges for itself.
+        """
+        failed = {}
+        for name, keeper in due.items():
+            if keeper.distribution.editable != keeper.of_editable:
+                await self.roster.adopt(keeper.env)
+                if (heir := self.keepers.get(name)) is not None:
+                    result = await self._bring(heir, None, trusting=False, made=False)
+                    failed |= {name: result} if result.error else {}
+        return failed
 
     def _are_nested(self, one: str, other: str) -> bool:
         """Whether one tree lies in the other: what a build leaves there would be taken for the other's."""

@@ -312,3 +312,12 @@ def test_colour_leaves_the_words_that_a_problem_matcher_looks_for_as_they_stand(
         assert "\x1b[" in begin + end
         assert re.match(r"uvwatch: updating\b", begin)
         assert re.match(r"uvwatch: (updated|unchanged|failed)\b", end)
+
+
+def test_a_copy_that_another_command_made_editable_is_put_back_and_kept_true_again(tiny: Project) -> None:
+    with tiny.watch() as daemon:
+        tiny.uv("sync")
+        assert "reinstall" in daemon.cycle()[-1]
+        tiny.write({"src/tiny/a.css": "a { color: blue }\n"})
+        assert re.match(r"uvwatch: updated tiny in .* \(patch: 1 changed\)", daemon.cycle()[-1])
+        assert tiny.installed("tiny/a.css") == "a { color: blue }\n"

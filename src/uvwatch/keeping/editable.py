@@ -7,6 +7,7 @@ know, uv reinstalls it, still editable. What an editable wheel holds is not comp
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
+from typing import ClassVar
 
 from uvwatch.core.editables import EXTENSION_SOURCES, Form
 from uvwatch.core.model import Batch, Content, Known, Signature
@@ -31,6 +32,7 @@ _NO_COMPILER = ("uv_build", "flit", "hatchling", "pdm", "poetry")
 class EditableKeeper(Keeper):
     """Keeps what an editable install does not show by itself: metadata, compiled modules, new names."""
 
+    of_editable: ClassVar[bool] = True
     _patterns: tuple[str, ...] = ("/pyproject.toml", "/setup.py", "/setup.cfg")
     _compiles = False
 

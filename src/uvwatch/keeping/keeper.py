@@ -7,6 +7,7 @@ nothing by itself; it knows neither events nor the other distributions.
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import ClassVar
 
 import structlog
 from anyio import to_thread
@@ -51,6 +52,8 @@ def mark(env: Environment, distribution: Distribution) -> object:
 
 class Keeper:
     """Keeps one installed copy; for an editable install see ``editable.EditableKeeper``."""
+
+    of_editable: ClassVar[bool] = False
 
     def __init__(
         self, site: Site, env: Environment, distribution: Distribution, others: tuple[Distribution, ...]
@@ -109,7 +112,8 @@ class Keeper:
 
     def fits(self, env: Environment, distribution: Distribution) -> bool:
         """Whether this keeper can go on with what is installed now; if so, it does."""
-        same = (self.distribution.root, self.distribution.editable) == (distribution.root, distribution.editable)
+        # By its own kind: what it knows of the distribution may be newer, where it was itself that changed the mode.
+        same = (self.distribution.root, self.of_editable) == (distribution.root, distribution.editable)
         if same and self.env.prefix == env.prefix:
             self.env, self.distribution = env, distribution
             return True
