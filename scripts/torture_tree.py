@@ -278,7 +278,18 @@ def watching(
         TortureError: it did not begin, ended by itself, or did not end with 0 when asked to.
     """
     log = place.root.with_suffix(".log")
-    words = [str(COMMAND), "watch", "--json", "-v", "--settle", str(settle), "--audit", "0", "--build-timeout", "120"]
+    words = [
+        str(COMMAND),
+        "watch",
+        "--json",
+        "-v",
+        "--settle",
+        str(settle),
+        "--audit",
+        "0",
+        "--build-timeout",
+        str(patience),
+    ]
     words = [*under, *words, *options]
     with (
         log.open("wb") as stderr,
