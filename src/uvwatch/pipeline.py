@@ -181,13 +181,14 @@ class Pipeline:
 
         It has seen nothing of what uv installed, nor of what that was made from: so it judges for itself.
         """
-        failed = {}
+        failed: dict[str, Result] = {}
         for name, keeper in due.items():
             if keeper.distribution.editable != keeper.of_editable:
                 await self.roster.adopt(keeper.env)
                 if (heir := self.keepers.get(name)) is not None:
                     result = await self._bring(heir, None, trusting=False, made=False)
-                    failed |= {name: result} if result.error else {}
+                    if result.error:
+                        failed[name] = result
         return failed
 
     def _are_nested(self, one: str, other: str) -> bool:

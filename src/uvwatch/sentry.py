@@ -156,7 +156,8 @@ class Sentry:
                 kept.add(path)
             elif not never_by_name(path.rpartition("/")[2]):
                 of_trees.add(path)
-        for keeper in list(self._pipeline.keepers.values()):
+        # What is told of the tree of one that is just being reinstalled waits until it is there again.
+        for keeper in list(self._pipeline.roster.known.values()):
             kept |= keeper.concerning(of_trees)
         return kept, environment
 

@@ -14,6 +14,7 @@ from uvwatch.core.plan import (
     judge,
     name_some,
     patch_of,
+    suffices,
 )
 
 
@@ -164,6 +165,15 @@ def test_changed_files_that_stand_in_the_wheel_are_patched_where_they_stand() ->
 )
 def test_what_only_a_build_can_tell_is_not_patched(change: dict[str, str]) -> None:
     assert patch(change) == {}
+
+
+def test_a_patch_suffices_only_where_nobody_else_changed_the_copy() -> None:
+    places = {"src/pkg/a.py": ("pkg/a.py",)}
+
+    assert suffices(LEARNED, WHEEL, places)
+    assert suffices(LEARNED, WHEEL | contents({"pkg/a.py": "older"}), places)
+    assert not suffices(LEARNED, WHEEL | contents({"pkg/b.css": "older"}), places)
+    assert not suffices(LEARNED, {path: content for path, content in WHEEL.items() if path != "pkg/b.css"}, places)
 
 
 def test_a_removed_file_is_not_patched() -> None:

@@ -22,3 +22,21 @@ async def test_a_file_that_is_written_again_after_the_look_is_put_in_place_as_it
 
     assert (done.action, done.delta.changed) == (Action.PATCH, ("pkg/__init__.py",))
     assert (keeper.env.purelib / "pkg" / "__init__.py").read_text(encoding="utf-8") == "VALUE = 2\nMORE = 3\n"
+
+
+@pytest.mark.anyio
+async def test_a_copy_that_another_program_changed_too_is_not_just_patched(keeper: Keeper) -> None:
+    write(keeper, "src/pkg/a.css", "a")
+    await keeper.look()
+    async with Workshop(keeper.site) as workshop:
+        lost = await keeper.judge()
+        await update(keeper, workshop, lost, editable=False, by_uv=False, on_line=lambda _line: None)
+        write(keeper, "src/pkg/a.css", "b")
+        (keeper.env.purelib / "pkg" / "__init__.py").write_text("OLD = 1\n", encoding="utf-8")
+        await keeper.look()
+        judgement = await keeper.judge()
+        done = await update(keeper, workshop, judgement, editable=False, by_uv=False, on_line=lambda _line: None)
+
+    assert done.action is not Action.PATCH
+    assert (keeper.env.purelib / "pkg" / "__init__.py").read_text(encoding="utf-8") == "VALUE = 1\n"
+    assert (keeper.env.purelib / "pkg" / "a.css").read_text(encoding="utf-8") == "b"

@@ -190,6 +190,12 @@ def patch_of(
     return {source: tuple(found) for source, found in places.items()}
 
 
+def suffices(learned: Learned, installed: Files, places: Mapping[str, tuple[str, ...]]) -> bool:
+    """Whether the installed copy is as the last wheel has it but for these places: another program may write there."""
+    patched = {path for found in places.values() for path in found}
+    return all(stale.path in patched for stale in compare(learned, installed))
+
+
 def concerns_compiler(learned: Learned | None, tree: Files) -> bool:
     """Whether a compiler may have read something that is another now than at the last build.
 

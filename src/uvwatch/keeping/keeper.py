@@ -16,7 +16,7 @@ from uvwatch.core import record
 from uvwatch.core.learning import taught
 from uvwatch.core.model import Batch, Content, Delta, Distribution, Files, Known
 from uvwatch.core.patterns import decide
-from uvwatch.core.plan import Judgement, Standing, difference, judge, patch_of
+from uvwatch.core.plan import Judgement, Standing, difference, judge, patch_of, suffices
 from uvwatch.core.rules import Rules
 from uvwatch.core.watchplan import is_below
 from uvwatch.errors import CycleFailed, FailureKind
@@ -313,7 +313,8 @@ class Keeper:
             self._dynamic = bool(project.get("dynamic")) if project else True
             self._inputs = declared_by(self.distribution).build_inputs
             self._inputs_of = settings
-        return patch_of(self.learned, self.contents, build_inputs=self._inputs, dynamic=self._dynamic)
+        places = patch_of(self.learned, self.contents, build_inputs=self._inputs, dynamic=self._dynamic)
+        return places if suffices(self.learned, self.wheel_files(), places) else {}
 
     def patched(self, places: Mapping[str, tuple[str, ...]], tree: Files) -> None:
         """Take in that these files were put in place as the tree had them."""

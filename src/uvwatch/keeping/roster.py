@@ -38,6 +38,11 @@ class Roster:
         self._locked_of: str | None = None
 
     @property
+    def known(self) -> Mapping[str, Keeper]:
+        """Who keeps, or kept, what: also of what is not installed at this moment (uv uninstalls before it links)."""
+        return self._former
+
+    @property
     def distributions(self) -> tuple[Distribution, ...]:
         """What is kept fresh, by name."""
         return tuple(keeper.distribution for _name, keeper in sorted(self.keepers.items()))
