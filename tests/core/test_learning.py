@@ -58,3 +58,23 @@ def test_a_file_that_went_is_a_question_even_if_it_comes_back(wheel: dict[str, C
 
 def test_a_touched_file_of_which_the_wheel_has_other_bytes_is_a_question() -> None:
     assert standing(built(a="a", b="b", c="z"), BEFORE, BEFORE) is not Standing.FRESH
+
+
+@pytest.mark.parametrize("built_before", [True, False])
+def test_a_file_that_was_away_while_the_backend_looked_is_a_question_though_it_holds_the_same(
+    *, built_before: bool
+) -> None:
+    last = taught(built(a="a", b="b", c="c"), BEFORE, BEFORE) if built_before else None
+    wheel = built(a="a", b="b")
+    learned = taught(wheel, BEFORE, BEFORE, moved=frozenset({"src/pkg/c.css"}), last=last)
+
+    assert judge(learned, BEFORE, wheel).standing is not Standing.FRESH
+
+
+def test_a_touched_file_that_no_wheel_ever_had_is_known() -> None:
+    tree = BEFORE | {"src/pkg/left.out": Content("l", executable=False), "notes.txt": Content("n", executable=False)}
+    wheel = built(a="a", b="b", c="c")
+    last = taught(wheel, tree, tree)
+    learned = taught(wheel, tree, tree, moved=frozenset({"src/pkg/left.out", "notes.txt"}), last=last)
+
+    assert judge(learned, tree, wheel).standing is Standing.FRESH

@@ -289,7 +289,8 @@ class Keeper:
         await to_thread.run_sync(self._learn, wheel, snapshot, rewritten, moved)
 
     def _learn(self, wheel: Files, snapshot: Files, rewritten: frozenset[str], moved: frozenset[str]) -> None:
-        self.learned = taught(wheel, snapshot, self.contents, moved=moved, rewritten=rewritten)
+        last = self.learned
+        self.learned = taught(wheel, snapshot, self.contents, moved=moved, rewritten=rewritten, last=last)
         if self.rules.packages == self._packages():
             return
         seen, origins = self.contents, self.learned.origins
@@ -300,8 +301,9 @@ class Keeper:
         # What the wheel carries is in view: where it is not there, it went.
         hidden = {path for path in snapshot.keys() - now.keys() - moved if not origins.installed(path, wheel)}
         before = {path: content for path, content in {**snapshot, **shown}.items() if path not in hidden}
-        moved = moved.union(shown, batch.changed, before.keys() - now.keys())
-        self.learned = taught(wheel, before, now, moved=moved, rewritten=rewritten)
+        carried = (path for path in shown if origins.installed(path, wheel))
+        moved = moved.union(carried, batch.changed, before.keys() - now.keys())
+        self.learned = taught(wheel, before, now, moved=moved, rewritten=rewritten, last=last)
 
     def patch(self) -> Mapping[str, tuple[str, ...]]:
         """The changed files that may be put in place without a build, and where (``core.plan.patch_of``)."""
