@@ -102,6 +102,10 @@ def uv_cache() -> str:
     return subprocess.run([find_uv_bin(), "cache", "dir"], capture_output=True, text=True, check=True).stdout.strip()
 
 
+# Whoever began the tests may have had it ignored (nohup), and every process that they start would inherit that.
+signal.signal(signal.SIGHUP, signal.SIG_DFL)
+
+
 class Lines:
     """The lines of a stream as they come: a thread reads them, and a test waits for them with a deadline."""
 

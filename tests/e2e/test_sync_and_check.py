@@ -61,7 +61,7 @@ def test_changed_added_and_removed_files_are_named_then_installed(tiny: Project)
 
     finished = synced(tiny)
 
-    assert finished.keys() == {"schema", "event", "time", "cycle", "outcome", "duration_ms", "distributions", "python"}
+    assert finished.keys() == {"schema", "event", "time", "cycle", "outcome", "duration_ms", "distributions"}
     assert (finished["schema"], finished["event"], finished["cycle"], finished["outcome"]) == (
         1,
         "cycle.finished",

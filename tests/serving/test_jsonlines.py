@@ -66,7 +66,6 @@ MYAPP = Distribution(
                 "cycle": 2,
                 "outcome": "updated",
                 "duration_ms": 84.1,
-                "python": False,
                 "distributions": [
                     {
                         "name": "myapp",

@@ -99,7 +99,6 @@ def _described(event: Event) -> tuple[str, Object]:  # noqa: PLR0911 - one retur
                 "cycle": event.cycle,
                 "outcome": event.outcome.value,
                 "duration_ms": round(event.duration_ms, 1),
-                "python": event.python,
                 "distributions": [_result(result) for result in event.results],
             }
         case Ready():
