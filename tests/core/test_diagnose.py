@@ -11,8 +11,8 @@ from uvwatch.errors import FailureKind
 CASES = [
     pytest.param(
         """\
-   Building app @ file:///work/app
-error: Failed to build `app @ file:///work/app`
+   Building app @ file:///home/app
+error: Failed to build `app @ file:///home/app`
   cause: The build backend returned an error
   cause: Call to `hatchling.build.get_requires_for_build_wheel` failed (exit status: 1)
 
@@ -22,7 +22,7 @@ error: Failed to build `app @ file:///work/app`
            File "/cache/builds-v0/.tmp0/lib/python3.11/site-packages/hatchling/build.py", line 44, in get_requires_for_build_wheel
              return builder.config.dependencies
                     ^^^^^^^^^^^^^^^^^^^^^^^^^^^
-           File "/work/app/hatch_build.py", line 2
+           File "/home/app/hatch_build.py", line 2
              def f(:
                    ^
          SyntaxError: invalid syntax
@@ -36,8 +36,8 @@ hint: Build failures usually indicate a problem with the package or the build en
     ),
     pytest.param(
         """\
-   Building app @ file:///work/app
-error: Failed to build `app @ file:///work/app`
+   Building app @ file:///home/app
+error: Failed to build `app @ file:///home/app`
   cause: The build backend returned an error
   cause: Call to `hatchling.build.get_requires_for_build_wheel` failed (exit status: 1)
 
@@ -47,7 +47,7 @@ error: Failed to build `app @ file:///work/app`
            File "/cache/builds-v0/.tmp0/lib/python3.11/site-packages/hatchling/build.py", line 44, in get_requires_for_build_wheel
              return builder.config.dependencies
                     ^^^^^^^^^^^^^^^^^^^^^^^^^^^
-           File "/work/app/hatch_build.py", line 2
+           File "/home/app/hatch_build.py", line 2
              return 1
              ^
          IndentationError: expected an indented block after function definition on line 1
@@ -65,8 +65,8 @@ hint: Build failures usually indicate a problem with the package or the build en
     ),
     pytest.param(
         """\
-   Building app @ file:///work/app
-error: Failed to build `app @ file:///work/app`
+   Building app @ file:///home/app
+error: Failed to build `app @ file:///home/app`
   cause: The build backend returned an error
   cause: Call to `hatchling.build.build_wheel` failed (exit status: 1)
 
@@ -76,7 +76,7 @@ error: Failed to build `app @ file:///work/app`
            File "/cache/builds-v0/.tmp0/lib/python3.11/site-packages/hatchling/build.py", line 58, in build_wheel
              return os.path.basename(next(builder.build(directory=wheel_directory, versions=["standard"])))
                                      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-           File "/work/app/hatch_build.py", line 4, in initialize
+           File "/home/app/hatch_build.py", line 4, in initialize
              raise RuntimeError("no assets: run npm run build")
          RuntimeError: no assets: run npm run build
 
@@ -93,8 +93,8 @@ hint: Build failures usually indicate a problem with the package or the build en
     ),
     pytest.param(
         """\
-   Building app @ file:///work/app
-error: Failed to build `app @ file:///work/app`
+   Building app @ file:///home/app
+error: Failed to build `app @ file:///home/app`
   cause: The build backend returned an error
   cause: Call to `hatchling.build.build_wheel` failed (exit status: 1)
 
@@ -104,7 +104,7 @@ error: Failed to build `app @ file:///work/app`
            File "/cache/builds-v0/.tmp0/lib/python3.11/site-packages/hatchling/build.py", line 58, in build_wheel
              return os.path.basename(next(builder.build(directory=wheel_directory, versions=["standard"])))
                                      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-           File "/work/app/hatch_build.py", line 1, in <module>
+           File "/home/app/hatch_build.py", line 1, in <module>
              import nothing_here
          ModuleNotFoundError: No module named 'nothing_here'
 
@@ -126,8 +126,8 @@ or `uv pip install nothing_here` into the environment and re-run with `--no-buil
     ),
     pytest.param(
         """\
-   Building app @ file:///work/app
-error: Failed to build `app @ file:///work/app`
+   Building app @ file:///home/app
+error: Failed to build `app @ file:///home/app`
   cause: The build backend returned an error
   cause: Call to `hatchling.build.build_wheel` failed (exit status: 1)
 
@@ -138,7 +138,7 @@ error: Failed to build `app @ file:///work/app`
            File "/cache/builds-v0/.tmp0/lib/python3.11/site-packages/hatchling/build.py", line 58, in build_wheel
              return os.path.basename(next(builder.build(directory=wheel_directory, versions=["standard"])))
                                      ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-           File "/work/app/hatch_build.py", line 5, in initialize
+           File "/home/app/hatch_build.py", line 5, in initialize
              subprocess.run(["sh", "-c", "echo esbuild: cannot find a.ts >&2; exit 3"], check=True)
            File "/usr/lib/python3.11/subprocess.py", line 571, in run
              raise CalledProcessError(retcode, process.args,
@@ -157,8 +157,8 @@ hint: Build failures usually indicate a problem with the package or the build en
     ),
     pytest.param(
         """\
-   Building app @ file:///work/app
-error: Failed to build `app @ file:///work/app`
+   Building app @ file:///home/app
+error: Failed to build `app @ file:///home/app`
   cause: The build backend returned an error
   cause: Call to `hatchling.build.build_wheel` failed (exit status: 1)
 
@@ -172,8 +172,8 @@ hint: Build failures usually indicate a problem with the package or the build en
     ),
     pytest.param(
         """\
-   Building app @ file:///work/app
-error: Failed to build `app @ file:///work/app`
+   Building app @ file:///home/app
+error: Failed to build `app @ file:///home/app`
   cause: The build backend returned an error
   cause: Call to `setuptools.build_meta.get_requires_for_build_wheel` failed (exit status: 1)
 
@@ -206,8 +206,8 @@ hint: Build failures usually indicate a problem with the package or the build en
     ),
     pytest.param(
         """\
-   Building app @ file:///work/app
-error: Failed to build `app @ file:///work/app`
+   Building app @ file:///home/app
+error: Failed to build `app @ file:///home/app`
   cause: The build backend returned an error
   cause: Call to `setuptools.build_meta.get_requires_for_build_wheel` failed (exit status: 1)
 
@@ -233,8 +233,8 @@ hint: Build failures usually indicate a problem with the package or the build en
     ),
     pytest.param(
         """\
-   Building app @ file:///work/app
-error: Failed to build `app @ file:///work/app`
+   Building app @ file:///home/app
+error: Failed to build `app @ file:///home/app`
   cause: The build backend returned an error
   cause: Call to `hatchling.build.build_wheel` failed (exit status: 1)
 
@@ -253,8 +253,8 @@ hint: Build failures usually indicate a problem with the package or the build en
     ),
     pytest.param(
         """\
-   Building app @ file:///work/app
-error: Failed to build `app @ file:///work/app`
+   Building app @ file:///home/app
+error: Failed to build `app @ file:///home/app`
   cause: The build backend returned an error
   cause: Call to `hatchling.build.build_wheel` failed (exit status: 1)
 
@@ -285,8 +285,8 @@ hint: Build failures usually indicate a problem with the package or the build en
     ),
     pytest.param(
         """\
-   Building app @ file:///work/app
-error: Failed to build `app @ file:///work/app`
+   Building app @ file:///home/app
+error: Failed to build `app @ file:///home/app`
   cause: The build backend returned an error
   cause: Call to `hatchling.nope.get_requires_for_build_wheel` failed (exit status: 1)
 
@@ -307,8 +307,8 @@ or `uv pip install hatchling.nope` into the environment and re-run with `--no-bu
     ),
     pytest.param(
         """\
-   Building app @ file:///work/app
-error: Failed to build `app @ file:///work/app`
+   Building app @ file:///home/app
+error: Failed to build `app @ file:///home/app`
   cause: Expected a Python module at: src/app/__init__.py
 """,
         Diagnosis(kind=FailureKind.BUILD, message="Expected a Python module at: src/app/__init__.py"),
@@ -316,20 +316,20 @@ error: Failed to build `app @ file:///work/app`
     ),
     pytest.param(
         """\
-   Building app @ file:///work/app
-error: Failed to build `app @ file:///work/app`
-  cause: failed to open file `/work/app/README.md`: No such file or directory (os error 2)
+   Building app @ file:///home/app
+error: Failed to build `app @ file:///home/app`
+  cause: failed to open file `/home/app/README.md`: No such file or directory (os error 2)
 """,
         Diagnosis(
             kind=FailureKind.BUILD,
-            message="failed to open file `/work/app/README.md`: No such file or directory (os error 2)",
+            message="failed to open file `/home/app/README.md`: No such file or directory (os error 2)",
         ),
         id="a README that uv_build does not find",
     ),
     pytest.param(
         """\
-   Building app @ file:///work/app
-error: Failed to build `app @ file:///work/app`
+   Building app @ file:///home/app
+error: Failed to build `app @ file:///home/app`
   cause: Invalid project metadata
   cause: `project.license-files` glob `LICENSE*` did not match any files
 """,
@@ -399,8 +399,8 @@ error: Failed to parse: pkgs/alpha/pyproject.toml
     ),
     pytest.param(
         """\
-   Building app @ file:///work/app
-error: Failed to build `app @ file:///work/app`
+   Building app @ file:///home/app
+error: Failed to build `app @ file:///home/app`
   cause: Failed to resolve requirements from `build-system.requires`
   cause: No solution found when resolving: `hatchling`, `no-such-thing-at-all-xyz`
   cause: Because no-such-thing-at-all-xyz was not found in the cache and you require no-such-thing-at-all-xyz, we can conclude that your requirements are unsatisfiable.
@@ -481,11 +481,11 @@ error: Request failed after 3 retries in 8.1s
     ),
     pytest.param(
         """\
-   Building app @ file:///work/app
-      Built app @ file:///work/app
+   Building app @ file:///home/app
+      Built app @ file:///home/app
 Prepared 1 package in 1.06s
 Uninstalled 1 package in 0.54ms
-error: Failed to install: app-0.1.0-py3-none-any.whl (app==0.1.0 (from file:///work/app))
+error: Failed to install: app-0.1.0-py3-none-any.whl (app==0.1.0 (from file:///home/app))
   cause: Failed to copy to `/env/lib/python3.11/site-packages/app/big.bin`
   cause: failed to copy file from /cache/archive-v0/c9Qg/app/big.bin to /env/lib/python3.11/site-packages/app/.tmpT1uUkP: No space left on device (os error 28)
 """,
@@ -497,7 +497,7 @@ error: Failed to install: app-0.1.0-py3-none-any.whl (app==0.1.0 (from file:///w
     ),
     pytest.param(
         """\
-error: Failed to install: app-0.1.0-py3-none-any.whl (app==0.1.0 (from file:///work/app))
+error: Failed to install: app-0.1.0-py3-none-any.whl (app==0.1.0 (from file:///home/app))
   cause: Failed to copy to `/env/lib/python3.11/site-packages/app/__init__.py`
   cause: Read-only file system (os error 30) at path "/env/lib/python3.11/site-packages/app/.tmpUA346E"
 """,
@@ -530,11 +530,11 @@ Building wheel...
 Traceback (most recent call last):
   File "<string>", line 14, in <module>
   File "<frozen importlib._bootstrap>", line 241, in _call_with_frames_removed
-  File "/work/app/hatch_build.py", line 2
+  File "/home/app/hatch_build.py", line 2
     def f(:
           ^
 SyntaxError: invalid syntax
-error: Failed to build `/work/app`
+error: Failed to build `/home/app`
   cause: The build backend returned an error
   cause: Call to `hatchling.build.get_requires_for_build_wheel` failed (exit status: 1)
 
@@ -549,7 +549,7 @@ hint: Build failures usually indicate a problem with the package or the build en
         """\
 Building wheel...
 give up
-error: Failed to build `/work/app`
+error: Failed to build `/home/app`
   cause: The build backend returned an error
   cause: Call to `hatchling.build.build_wheel` failed (exit status: 1)
 
@@ -560,8 +560,8 @@ hint: Build failures usually indicate a problem with the package or the build en
     ),
     pytest.param(
         """\
-   Building app @ file:///work/app
-  × Failed to build `app @ file:///work/app`
+   Building app @ file:///home/app
+  × Failed to build `app @ file:///home/app`
   ├─▶ The build backend returned an error
   ╰─▶ Call to `hatchling.build.build_wheel` failed (exit status: 1)
 
@@ -610,7 +610,7 @@ hint: Build failures usually indicate a problem with the package or the build en
       source_to_code
         File "<frozen importlib._bootstrap>", line 241, in
       _call_with_frames_removed
-        File "/work/app/hatch_build.py", line 2
+        File "/home/app/hatch_build.py", line 2
           def f(:
                 ^
       SyntaxError: invalid syntax
@@ -650,8 +650,8 @@ invalid basic string, expected `"`
     ),
     pytest.param(
         """\
-   Building app @ file:///work/app
-  × Failed to build `app @ file:///work/app`
+   Building app @ file:///home/app
+  × Failed to build `app @ file:///home/app`
   ├─▶ Failed to resolve requirements from `build-system.requires`
   ├─▶ No solution found when resolving: `hatchling`,
   │   `no-such-thing-at-all-xyz`
@@ -671,8 +671,8 @@ invalid basic string, expected `"`
     ),
     pytest.param(
         """\
-   Building app @ file:///work/app
-  × Failed to build `app @ file:///work/app`
+   Building app @ file:///home/app
+  × Failed to build `app @ file:///home/app`
   ├─▶ The build backend returned an error
   ╰─▶ Call to `hatchling.build.build_wheel` failed (exit status: 1)
 
@@ -696,7 +696,7 @@ src/app/fast.c:2:13: error: expected ‘,’ or ‘;’ before ‘return’
     2 | { int a = 1 return a; }
       |             ^~~~~~
 error: Command '['gcc', '-Wall', '-fPIC', '-I/cache/builds-v0/.tmp0/include', '-c', 'src/app/fast.c', '-o', 'build/temp.linux-x86_64-cpython-311/src/app/fast.o']' returned non-zero exit status 1.
-error: Failed to build `/work/app`
+error: Failed to build `/home/app`
   cause: The build backend returned an error
   cause: Call to `setuptools.build_meta.build_wheel` failed (exit status: 1)
 
@@ -733,7 +733,7 @@ Killed
 
 @pytest.mark.parametrize(("output", "expected"), CASES)
 def test_the_cause_and_its_place_are_found(output: str, expected: Diagnosis) -> None:
-    assert diagnose(output, roots=("/work/app",)) == expected
+    assert diagnose(output, roots=("/home/app",)) == expected
 
 
 SYNTAX = """\
@@ -749,19 +749,19 @@ SyntaxError: invalid syntax
 @pytest.mark.parametrize(
     ("path", "expected"),
     [
-        ("/work/app/hatch_build.py", "hatch_build.py"),
-        ("/work/app/tools/build/hook.py", "tools/build/hook.py"),
+        ("/home/app/hatch_build.py", "hatch_build.py"),
+        ("/home/app/tools/build/hook.py", "tools/build/hook.py"),
         ("/outside/lib/hatch_build.py", "../../outside/lib/hatch_build.py"),
         ("hatch_build.py", "../../outside/lib/hatch_build.py"),
-        ("/work/application/hatch_build.py", None),
-        ("/work/app/.venv/lib/python3.11/site-packages/x.py", None),
-        ("/work/app/.cache/builds-v0/.tmp0/x.py", None),
+        ("/home/application/hatch_build.py", None),
+        ("/home/app/.venv/lib/python3.11/site-packages/x.py", None),
+        ("/home/app/.cache/builds-v0/.tmp0/x.py", None),
         ("/usr/lib/python3.11/ast.py", None),
         ("<frozen importlib._bootstrap>", None),
     ],
 )
 def test_a_place_is_in_the_projects_own_files_or_there_is_none(path: str, expected: str | None) -> None:
-    found = diagnose(SYNTAX.format(path=path), roots=("/work/app", "/outside/lib"))
+    found = diagnose(SYNTAX.format(path=path), roots=("/home/app", "/outside/lib"))
     assert (found.message, found.path) == ("SyntaxError: invalid syntax", expected)
     assert (found.line, found.column) == ((None, None) if expected is None else (2, 10))
 
@@ -773,15 +773,15 @@ def test_a_carets_column_counts_the_indentation_that_a_traceback_leaves_out() ->
         asked.append((path, line))
         return 8
 
-    found = diagnose(SYNTAX.format(path="/work/app/b.py"), roots=("/work/app",), indent_of=indent_of)
+    found = diagnose(SYNTAX.format(path="/home/app/b.py"), roots=("/home/app",), indent_of=indent_of)
     assert (found.line, found.column) == (2, 18)
-    assert asked == [("/work/app/b.py", 2)]
+    assert asked == [("/home/app/b.py", 2)]
 
 
 def test_of_several_tracebacks_the_last_gives_the_message_and_the_nearest_of_our_files_the_place() -> None:
     output = """\
 Traceback (most recent call last):
-  File "/work/app/hatch_build.py", line 7, in initialize
+  File "/home/app/hatch_build.py", line 7, in initialize
     int("x")
 ValueError: invalid literal for int() with base 10: 'x'
 
@@ -795,7 +795,7 @@ hatchling.BuildFailed
     expected = Diagnosis(
         kind=FailureKind.BUILD, message="hatchling.BuildFailed", path="hatch_build.py", line=7, column=1
     )
-    assert diagnose(output, roots=("/work/app",)) == expected
+    assert diagnose(output, roots=("/home/app",)) == expected
 
 
 def test_the_toml_of_a_distribution_outside_is_named_as_seen_from_the_project() -> None:
@@ -803,7 +803,7 @@ def test_the_toml_of_a_distribution_outside_is_named_as_seen_from_the_project() 
     named = "error: Failed to build `lib`\n  cause: Failed to parse cache keys in `/outside/lib/pyproject.toml`\n"
     unnamed = "error: Failed to parse metadata from built wheel\n  cause: Invalid `pyproject.toml`\n"
     for output in (named + where, unnamed + where):
-        found = diagnose(output, roots=("/work/app", "/outside/lib"))
+        found = diagnose(output, roots=("/home/app", "/outside/lib"))
         assert (found.message, found.path) == ("TOML parse error: no", "../../outside/lib/pyproject.toml")
 
 
