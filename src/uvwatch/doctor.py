@@ -222,7 +222,7 @@ class Examination:
 
     def _copy(self, workspace: Workspace, env: Environment, distribution: Distribution) -> None:
         name, root = distribution.name, Path(distribution.root)
-        copy = read_installed(env, distribution, {})
+        copy = read_installed(env, distribution)
         if not copy.whole or copy.missing:
             what = f"lacks {copy.missing[0]}" if copy.missing else "has no valid RECORD"
             self._tell(

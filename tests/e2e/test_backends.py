@@ -1,14 +1,11 @@
 """Build backends from outside: a small round of ``scripts/torture backends``, and what only shapes a wheel."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.conftest import PATIENCE, TINY, Daemon, Make, Sampled
-
-SCRIPTS = Path(__file__).parents[2] / "scripts"
+from tests.e2e.conftest import TINY, Daemon, Make, Sampled
+from tests.e2e.rounds import torture
 
 
 def finished(daemon: Daemon) -> tuple[int, str, dict[str, Any]]:
@@ -22,17 +19,8 @@ def finished(daemon: Daemon) -> tuple[int, str, dict[str, Any]]:
 def test_after_each_edit_the_copies_of_the_fastest_backends_equal_what_uv_installs(
     tmp_path: Path, user: dict[str, str]
 ) -> None:
-    done = subprocess.run(
-        [sys.executable, SCRIPTS / "torture_backends.py", "uv-data"],
-        cwd=tmp_path,
-        env={**user, "TMPDIR": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=10 * PATIENCE,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    _head, _line, row, *_rest = done.stdout.splitlines()
+    lines = torture("backends", "uv-data", home=tmp_path, env=user)
+    _head, _line, row, *_rest = lines
     cells = [cell.strip() for cell in row.split("|")]
     assert cells[3:9] == ["patch", "rebuild", "rebuild", "reinstall", "reinstall", "reinstall"]
 

@@ -5,8 +5,6 @@ import hashlib
 import random
 import shutil
 import stat
-import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,9 +12,8 @@ import pytest
 
 from scripts.torture_copy import differences, read
 from scripts.torture_edits import Kind, apply, choose, look
-from tests.e2e.conftest import PATIENCE, SAMPLES
-
-SCRIPTS = Path(__file__).parents[2] / "scripts"
+from tests.e2e.conftest import SAMPLES
+from tests.e2e.rounds import torture
 
 
 @pytest.mark.parametrize(("seed", "edits"), [(4, 13), (6, 12)])
@@ -24,17 +21,7 @@ def test_after_each_of_some_random_edits_the_copy_equals_what_uv_installs(
     tmp_path: Path, user: dict[str, str], seed: int, edits: int
 ) -> None:
     options = ("--sequences", "1", "--edits", str(edits), "--seed", str(seed))
-    done = subprocess.run(
-        [sys.executable, SCRIPTS / "torture_equal.py", *options],
-        cwd=tmp_path,
-        env={**user, "TMPDIR": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=10 * PATIENCE,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    lines = done.stdout.splitlines()
+    lines = torture("equal", *options, home=tmp_path, env=user)
     assert lines[-1] == f"equal after {edits} edits"
     assert {word.split()[0] for word in lines[-2].removeprefix("actions: ").split(", ")} >= {"rebuild", "reinstall"}
 

@@ -1,32 +1,19 @@
 """Fresh interpreters never fail while uvwatch updates what they import: a small round of ``scripts/torture import``."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from scripts.torture_reader import MODULES, STATIC, Verdict, judge, written
-from tests.e2e.conftest import PATIENCE
+from tests.e2e.rounds import torture
 
-SCRIPTS = Path(__file__).parents[2] / "scripts"
 SITE = "/site/myapp"
 
 
 def test_imports_and_static_files_are_whole_and_new_during_updates(tmp_path: Path, user: dict[str, str]) -> None:
     options = ("--imports", "60", "--updates", "10", "--alone")
-    done = subprocess.run(
-        [sys.executable, SCRIPTS / "torture_import.py", *options],
-        cwd=tmp_path,
-        env={**user, "TMPDIR": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=10 * PATIENCE,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    lines = done.stdout.splitlines()
+    lines = torture("import", *options, home=tmp_path, env=user)
     found = re.fullmatch(r"uvwatch: (\d+) updates in \d+ s, (\d+) imports: (.*)", lines[0])
     assert found
     updates, imports = int(found[1]), int(found[2])

@@ -1,29 +1,15 @@
 """A killed daemon leaves what is installed whole, and the next start heals: ``scripts/torture kill`` in small."""
 
 import re
-import subprocess
-import sys
 from pathlib import Path
 
-from tests.e2e.conftest import PATIENCE
-
-SCRIPT = Path(__file__).parents[2] / "scripts" / "torture_kill.py"
+from tests.e2e.rounds import torture
 
 
 def test_after_kills_at_random_moments_imports_work_and_the_next_start_heals(
     tmp_path: Path, user: dict[str, str]
 ) -> None:
-    done = subprocess.run(
-        [sys.executable, SCRIPT, "--kills", "6", "--seed", "4"],
-        cwd=tmp_path,
-        env={**user, "TMPDIR": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        timeout=10 * PATIENCE,
-        check=False,
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    lines = done.stdout.splitlines()
+    lines = torture("kill", "--kills", "6", "--seed", "4", home=tmp_path, env=user)
     assert lines[0] == "seed 4, 6 kills"
     assert lines[1].startswith("6 kills in ")
     healed = re.fullmatch(r"healed by the next start: (\d+) of (\d+)", lines[4])

@@ -65,7 +65,7 @@ class Venv:
         return where
 
     def installed(self) -> Installed:
-        return installed_copy(self.env, APP, read_installed(self.env, APP, {}))
+        return installed_copy(self.env, APP, read_installed(self.env, APP))
 
     def files(self) -> dict[str, bytes]:
         """All of site-packages but RECORD."""

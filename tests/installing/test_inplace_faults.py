@@ -118,7 +118,7 @@ class Venv:
         os.utime(self.site / "app/value.py", (ahead, ahead))
 
     def arguments(self) -> tuple[Any, ...]:
-        installed = installed_copy(self.env, APP, read_installed(self.env, APP, {}))
+        installed = installed_copy(self.env, APP, read_installed(self.env, APP))
         contents = {path: Content(record.digest(data), path == EXECUTABLE) for path, data in NEW.items()}
         wanted = patched(installed, {**contents, "app/old/gone.py": None})
         return self.env, installed, wanted, NEW

@@ -75,7 +75,7 @@ class Project:
         (wheel_path,) = (self.root / "dist").glob("*.whl")
         (distribution,) = local_distributions(self.env)
         wheel = read_wheel(str(wheel_path), self.env)
-        copy = read_installed(self.env, distribution, {})
+        copy = read_installed(self.env, distribution)
         installed = installed_copy(self.env, distribution, copy)
         with zipfile.ZipFile(wheel_path) as archive:
             wanted = wanted_of_wheel(archive, wheel, installed, self.env)

@@ -16,7 +16,7 @@ from uvwatch.core.model import Content, Distribution, Known
 from uvwatch.errors import Fatal
 from uvwatch.project.environment import Environment, open_environment
 from uvwatch.project.files import RACY_NS, read
-from uvwatch.project.installed import local_distributions, read_installed, select
+from uvwatch.project.installed import NOT_WHOLE, local_distributions, read_installed, select
 
 EDITABLE: Mapping[str, Any] = {"editable": True}
 COPY: Mapping[str, Any] = {"editable": False}
@@ -204,7 +204,7 @@ def test_the_real_bytes_are_read_whatever_record_claims(env: Environment) -> Non
     (env.purelib / "x/a.py").write_bytes(b"new")
     (env.purelib / "../../../bin/x").chmod(0o755)
 
-    copy = read_installed(env, X, {})
+    copy = read_installed(env, X)
 
     assert {path: known.content for path, known in copy.files.items()} == {
         "x/a.py": Content(record.digest(b"new"), executable=False),
@@ -223,7 +223,7 @@ def test_what_record_names_and_is_no_file_is_missing(env: Environment, tmp_path:
     (env.purelib / "x/loop").symlink_to("loop")
     (tmp_path / "absolute").write_bytes(b"there")
 
-    copy = read_installed(env, X, {})
+    copy = read_installed(env, X)
 
     assert copy.missing == ("x/gone.py", "x/a.py/below", "x/directory", "x/loop", "n" * 300)
     assert set(copy.files) == {"x/a.py", f"{tmp_path}/absolute"}
@@ -239,7 +239,7 @@ def test_files_whose_signature_is_known_are_not_read_again(env: Environment) -> 
         known[path] = Known(seen.signature, lie)
     (env.purelib / "x/b.py").write_bytes(b"changed")
 
-    copy = read_installed(env, X, known)
+    copy = read_installed(env, X, replace(NOT_WHOLE, files=known))
 
     assert copy.files["x/a.py"] is known["x/a.py"]
     assert copy.files["x/b.py"].content.digest == record.digest(b"changed")
@@ -250,13 +250,13 @@ def test_a_record_that_is_not_whole_is_said_so_and_nothing_is_read(env: Environm
     install(env, {"x/a.py": b""})
     (env.purelib / RECORD).write_bytes(text)
 
-    copy = read_installed(env, X, {})
+    copy = read_installed(env, X)
 
     assert (copy.whole, copy.record, copy.files, copy.missing) == (False, {}, {}, ())
 
 
 def test_no_record_is_not_whole(env: Environment) -> None:
-    assert read_installed(env, X, {}).whole is False
+    assert read_installed(env, X).whole is False
 
 
 def test_a_distribution_of_the_platform_library_is_read_from_there(env: Environment, tmp_path: Path) -> None:
@@ -264,7 +264,7 @@ def test_a_distribution_of_the_platform_library_is_read_from_there(env: Environm
     other.purelib.mkdir()
     install(env, {"x/a.so": b"elf"})
 
-    assert set(read_installed(other, X, {}).files) == {"x/a.so"}
+    assert set(read_installed(other, X).files) == {"x/a.so"}
 
 
 @pytest.fixture
@@ -279,7 +279,7 @@ def unreadable(env: Environment) -> Path:
 @pytest.mark.usefixtures("unreadable")
 def test_a_file_that_is_there_and_cannot_be_read_is_an_error(env: Environment) -> None:
     with pytest.raises(OSError, match="Input/output error"):
-        read_installed(env, X, {})
+        read_installed(env, X)
 
 
 @pytest.mark.parametrize("editable", [True, False])
@@ -302,7 +302,7 @@ def test_what_uv_itself_installs_is_found_and_its_record_is_true(tmp_path: Path,
     opened = open_environment(prefix)
 
     (distribution,) = local_distributions(opened)
-    copy = read_installed(opened, distribution, {})
+    copy = read_installed(opened, distribution)
 
     assert distribution == Distribution(
         name="my-app",

@@ -126,8 +126,27 @@ async def run(
         CycleFailed: the child could not be started (``ENVIRONMENT``) or took too long (``TIMEOUT``).
     """
     process = await _start(argv, cwd=cwd, env=env, stdin=stdin)
-    _RUNNING.add(process)
     transcript = Transcript(on_line)
+    _RUNNING.add(process)
+    timed_out = await _attend(process, transcript, timeout, safe_to_kill)
+    transcript.end()
+    completed = Completed(returncode=process.returncode or 0, transcript=transcript.text)
+    if timed_out:
+        raise CycleFailed(
+            FailureKind.TIMEOUT,
+            f"{os.path.basename(argv[0])} did not end within {timeout:g} s",  # noqa: PTH119 - a name in argv, not a path to open
+            output=completed.output,
+        )
+    return completed
+
+
+async def _attend(
+    process: Process,
+    transcript: Transcript,
+    timeout: float,  # noqa: ASYNC109 - see run
+    safe_to_kill: Callable[[], bool] | None,
+) -> bool:
+    """Read what a child says until it has ended, or was ended; whether that was for the time it took."""
     # The reader outlives a cancellation: a child that blocks on a full pipe cannot end by itself.
     reading, closed = anyio.CancelScope(shield=True), anyio.Event()
 
@@ -156,15 +175,7 @@ async def run(
                     await _end(process, closed, safe_to_kill, finish=finish)
                 _RUNNING.discard(process)
             reading.cancel()
-    transcript.end()
-    completed = Completed(returncode=process.returncode or 0, transcript=transcript.text)
-    if timed_out:
-        raise CycleFailed(
-            FailureKind.TIMEOUT,
-            f"{os.path.basename(argv[0])} did not end within {timeout:g} s",  # noqa: PTH119 - a name in argv, not a path to open
-            output=completed.output,
-        )
-    return completed
+    return timed_out
 
 
 async def _start(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], stdin: IO[bytes] | None) -> Process:

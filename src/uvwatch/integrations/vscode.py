@@ -61,10 +61,7 @@ def propose(workspace: Workspace) -> tuple[Proposal, ...]:
 
 
 def _merged(path: Path, text: str) -> str:
-    try:
-        document = jsonc.read(text)
-    except jsonc.NotJson as error:
-        raise Fatal(f"{path}: is not JSON with comments: {error}; nothing was changed") from error
+    document = opened(path, text)
     if document.is_blank:
         return text + _text(FRESH) + "\n"
     whole = document.whole()
@@ -79,6 +76,18 @@ def _merged(path: Path, text: str) -> str:
     if any(is_ours(each) for each in tasks.value):
         return text
     return document.inserted(tasks, _text(TASK), depth=2)
+
+
+def opened(path: Path, text: str) -> jsonc.Document:
+    """Read an editor's settings.
+
+    Raises:
+        Fatal: they are not JSON with comments.
+    """
+    try:
+        return jsonc.read(text)
+    except jsonc.NotJson as error:
+        raise Fatal(f"{path}: is not JSON with comments: {error}; nothing was changed") from error
 
 
 def is_ours(task: Any) -> bool:

@@ -9,9 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from uvwatch.errors import Fatal
-from uvwatch.integrations import jsonc
 from uvwatch.integrations.proposal import Proposal, read
-from uvwatch.integrations.vscode import LABEL, is_ours
+from uvwatch.integrations.vscode import LABEL, is_ours, opened
 from uvwatch.project.workspace import Workspace
 
 TASK: Mapping[str, Any] = {
@@ -38,10 +37,7 @@ def propose(workspace: Workspace) -> tuple[Proposal, ...]:
 
 
 def _merged(path: Path, text: str) -> str:
-    try:
-        document = jsonc.read(text)
-    except jsonc.NotJson as error:
-        raise Fatal(f"{path}: is not JSON with comments: {error}; nothing was changed") from error
+    document = opened(path, text)
     if document.is_blank:
         return text + json.dumps([TASK], indent=4) + "\n"
     tasks = document.whole()

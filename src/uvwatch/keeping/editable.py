@@ -35,6 +35,7 @@ class EditableKeeper(Keeper):
     of_editable: ClassVar[bool] = True
     _patterns: tuple[str, ...] = ("/pyproject.toml", "/setup.py", "/setup.cfg")
     _compiles = False
+    _looked = False
 
     @property
     def form(self) -> Form:

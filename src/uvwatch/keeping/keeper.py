@@ -25,7 +25,7 @@ from uvwatch.keeping.refilling import Refilling
 from uvwatch.keeping.site import Site, declared_by, rules_for
 from uvwatch.project import files
 from uvwatch.project.environment import Environment
-from uvwatch.project.installed import InstalledCopy, read_installed, reread, site_of
+from uvwatch.project.installed import NOT_WHOLE, InstalledCopy, read_installed, reread, site_of
 from uvwatch.project.pyproject import BrokenPyproject, read_pyproject, table
 from uvwatch.watching.contents import contents
 from uvwatch.watching.ignores import GitIgnores
@@ -72,7 +72,6 @@ class Keeper:
         self._rules_due = False
         self._known: Mapping[str, Known] = self._memory.tree if usable else {}
         self._unread: tuple[Problem, ...] = ()
-        self._installed: dict[str, Known] = dict(self._memory.installed)
         self.dirty = False
         # The digest of uv.lock that the environment was last made from, if it is known.
         self.lock = self._memory.lock
@@ -80,15 +79,15 @@ class Keeper:
         self.distrusted = False
         # What was taken out of setuptools' build/ before the last update's builds.
         self.purged: tuple[str, ...] = ()
-        self.copy = InstalledCopy(record={}, files={}, missing=(), whole=False)
+        # Not read yet: what the last run found there spares reading again what is still the same.
+        self.copy = replace(NOT_WHOLE, files=self._memory.installed)
         self._inputs_of: object = None
         self._inputs: tuple[str, ...] = ()
         self._dynamic = True
-        self._looked = False
         self._suspended: frozenset[str] = frozenset()
         self._refilling = Refilling(distribution.root)
         self._contents: tuple[object, object, Files] = (None, None, {})
-        self._wheel_files: Mapping[str, Content] | None = None
+        self._wheel_files: tuple[object, Mapping[str, Content]] = (None, {})
         self._read_at: object = None
 
     @property
@@ -212,7 +211,7 @@ class Keeper:
         """Directories that carry files of the wheel: learned, or guessed from the names of what is installed."""
         if self.learned is not None:
             return self.learned.origins.packages()
-        tops = {path.partition("/")[0] for path in self._installed if "/" in path and not record.in_dist_info(path)}
+        tops = {path.partition("/")[0] for path in self.copy.files if "/" in path and not record.in_dist_info(path)}
         return frozenset(f"{where}{top}" for top in tops - {".."} for where in ("", "src/"))
 
     def forget_rules(self) -> None:
@@ -346,11 +345,9 @@ class Keeper:
         """
         self._read_at, read_at = None, mark(self.env, self.distribution)
         try:
-            copy = await to_thread.run_sync(read_installed, self.env, self.distribution, self._installed, self.copy)
+            copy = await to_thread.run_sync(read_installed, self.env, self.distribution, self.copy)
         except OSError as error:
             raise CycleFailed(FailureKind.IO, f"{error.filename}: {error.strerror}") from error
-        self._installed = dict(copy.files)
-        self._wheel_files = None
         self.copy = copy
         self._read_at = read_at
         return copy
@@ -359,28 +356,29 @@ class Keeper:
         """Read again what was just put in place, and give what it holds; what is not there is left out."""
         read_at = mark(self.env, self.distribution)
         self.copy = reread(self.env, self.distribution, self.copy, delta)
-        self._installed = dict(self.copy.files)
-        self._wheel_files = None
         self._read_at = read_at
-        return {path: self._installed[path].content for path in delta.paths if path in self._installed}
+        there = self.copy.files
+        return {path: there[path].content for path in delta.paths if path in there}
 
     def wheel_files(self) -> Mapping[str, Content]:
         """What is installed of the wheel, as last read: without what the installer wrote by itself."""
-        if self._wheel_files is None:
-            self._wheel_files = record.of_the_wheel({path: known.content for path, known in self._installed.items()})
-        return self._wheel_files
+        of, found = self._wheel_files
+        if of is not self.copy:
+            found = record.of_the_wheel({path: known.content for path, known in self.copy.files.items()})
+            self._wheel_files = (self.copy, found)
+        return found
 
     def is_whole(self) -> bool:
         """Whether every file of the installed copy is there: uv is not between removing and linking."""
         library = site_of(self.env, self.distribution)
-        paths = (f"{self.distribution.dist_info}/RECORD", *self._installed)
+        paths = (f"{self.distribution.dist_info}/RECORD", *self.copy.files)
         return all((library / path).exists() for path in paths)
 
     def remember(self, *, editable: bool | None = None) -> None:
         """Keep what was learned for the next run; what cannot be written is logged, and costs a build then."""
         memory = Memory(
             tree=self._known,
-            installed=self._installed,
+            installed=self.copy.files,
             learned=self.learned,
             learned_editable=self.distribution.editable,
             lock=self.lock,

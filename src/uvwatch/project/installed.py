@@ -94,12 +94,8 @@ def select(distributions: Iterable[Distribution], names: Iterable[str] | None) -
     return tuple(each for each in distributions if each.name in wanted)
 
 
-def read_installed(
-    env: Environment, distribution: Distribution, known: Mapping[str, Known], before: InstalledCopy = NOT_WHOLE
-) -> InstalledCopy:
-    """Read the real contents of every file in RECORD; those whose signature is as in ``known`` are not opened.
-
-    ``before`` spares reading the rows again of a RECORD that is as it was.
+def read_installed(env: Environment, distribution: Distribution, before: InstalledCopy = NOT_WHOLE) -> InstalledCopy:
+    """Read the real contents of every file in RECORD; what is as it was in ``before``, by signature, is not opened.
 
     Raises:
         OSError: a file is there and cannot be read.
@@ -121,7 +117,7 @@ def read_installed(
         is_plain = path[0] != "/" and path[1:2] != ":"
         place = top + path if is_plain else os.path.join(site, path)  # noqa: PTH118
         try:
-            contents[path] = files.read_again_if_changed(place, known.get(path))
+            contents[path] = files.read_again_if_changed(place, before.files.get(path))
         except OSError as error:
             if error.errno not in _NOT_THERE:
                 raise
