@@ -24,6 +24,7 @@ from uvwatch.tasks import background
 from uvwatch.watching.instance import WatchLimit
 from uvwatch.watching.mailbox import Doubt
 from uvwatch.watching.mounts import eventless
+from uvwatch.watching.resume import notice_sleep, notice_stop
 from uvwatch.watching.watcher import Watcher
 
 IDLE = 2.0
@@ -49,6 +50,8 @@ class Sentry:
         tasks = await self._contexts.enter_async_context(background())
         tasks.start_soon(self._listen)
         tasks.start_soon(self._merge_when_idle)
+        tasks.start_soon(notice_sleep, self._doubt)
+        tasks.start_soon(notice_stop, self._doubt)
         return self
 
     async def __aexit__(
@@ -134,13 +137,16 @@ class Sentry:
     async def _listen(self) -> None:
         async for said in self._watcher.hints:
             if isinstance(said, Doubt):
-                log.info("watch.doubt", reason=said.reason)
-                self._inbox.doubt()
+                self._doubt(said.reason)
                 continue
             paths, environment = await to_thread.run_sync(self._sorted, said.paths)
             if paths or environment:
                 log.debug("watch.hint", paths=sorted(paths)[:5], count=len(paths), environment=environment)
                 self._inbox.put(paths, environment=environment)
+
+    def _doubt(self, reason: str) -> None:
+        log.info("watch.doubt", reason=reason)
+        self._inbox.doubt()
 
     def _sorted(self, paths: Iterable[str]) -> tuple[set[str], bool]:
         """Keep those paths that a look is worth; whether one of them is on the installed side."""

@@ -54,7 +54,31 @@ def test_a_step_that_was_late_is_a_doubt() -> None:
     one = pulse(clock)
     beat(one, clock)
     beat(one, clock, step=1.5)
-    assert one.doubt() == "nobody listened for 1.5 s"
+    assert one.doubt() == "nobody listened for 1.50 s"
+
+
+def test_a_step_that_was_late_while_the_queue_may_have_been_filled_and_emptied_is_a_doubt() -> None:
+    clock = Clock()
+    one = pulse(clock)
+    beat(one, clock, times=3)
+    beat(one, clock, step=0.03)
+    assert one.doubt() == "nobody listened for 0.03 s"
+
+
+def test_a_late_step_after_which_nothing_is_told_is_forgotten() -> None:
+    clock = Clock()
+    one = pulse(clock)
+    beat(one, clock)
+    beat(one, clock, step=1.5)
+    beat(one, clock, times=6)
+    assert one.doubt() == ""
+
+
+def test_a_queue_that_was_long_stays_a_doubt_however_long_nothing_is_told() -> None:
+    clock = Clock()
+    one = pulse(clock, 1001)
+    beat(one, clock, times=30)
+    assert "kernel" in one.doubt()
 
 
 def test_a_late_step_is_excused_where_the_program_itself_was_busy() -> None:
@@ -205,6 +229,26 @@ def test_a_thread_that_was_woken_looks_at_every_step_for_a_while() -> None:
     assert len(bell.slept) == 1
     beat(one, clock, times=7)
     assert len(bell.slept) == 1
+
+
+def test_a_thread_that_was_woken_looks_at_once_for_what_reads_the_queue_was_woken_too() -> None:
+    clock = Clock()
+    bell = Sleeper(clock, passes=0.5)
+    queue = iter([0] * 11 + [1001])
+    one = Pulse(lambda: next(queue, 0), bound=1000, bell=bell, clock=clock)
+    one.begin()
+    beat(one, clock, times=11)
+    assert len(bell.slept) == 1
+    assert "kernel" in one.doubt()
+
+
+def test_a_thread_that_slept_longer_than_it_was_to_is_late() -> None:
+    clock = Clock()
+    bell = Sleeper(clock, passes=1.5)
+    one = Pulse(lambda: 0, bound=1000, bell=bell, clock=clock)
+    one.begin()
+    beat(one, clock, times=11)
+    assert one.doubt() == "nobody listened for 0.50 s"
 
 
 def test_a_retired_thread_does_not_sleep() -> None:
