@@ -5,7 +5,6 @@ Prints medians and ratios. The machine's noise is in all figures: read ratios.
 
 import argparse
 import platform
-import shutil
 import signal
 import subprocess
 import sys
@@ -17,24 +16,12 @@ import bench_cache
 import bench_latency
 import bench_server
 import bench_sync
-from bench_stage import BIN, count, make, reinstall_command
+from bench_stage import BIN, count, enlarge, make
 from demo_stage import DemoError, Stage
 from rich.console import Console
 from rich.table import Table
 
-LARGE = 12_000
-"""Files in the package of the large tree."""
 PARTS = ("latency", "check", "sync", "server", "cache")
-
-
-def enlarge(stage: Stage) -> None:
-    """Add collected files up to the size of the large tree, install them, and forget what uvwatch learned."""
-    directory = stage.package / "staticfiles" / "large"
-    directory.mkdir()
-    for number in range(LARGE - count(stage)):
-        (directory / f"{number}.css").write_text(f".n{number} {{ order: {number} }}\n")
-    stage.run(*reinstall_command())
-    shutil.rmtree(stage.project / ".venv" / ".uvwatch", ignore_errors=True)
 
 
 def check(stage: Stage) -> str:

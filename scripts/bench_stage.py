@@ -4,6 +4,7 @@ Knows the example; knows no program under measurement and prints nothing.
 """
 
 import contextlib
+import shutil
 import statistics
 import time
 from collections.abc import Sequence
@@ -19,6 +20,8 @@ PATIENCE = 30.0
 REST = 1.0
 """Seconds between two measurements, in which the program before comes to rest."""
 BIN = TOP / ".venv" / "bin"
+LARGE = 12_000
+"""Files in the package of the large tree."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +51,16 @@ def make(home: Path) -> Stage:
 def count(stage: Stage) -> int:
     """How many files the installed package has, but bytecode."""
     return sum(path.is_file() and "__pycache__" not in path.parts for path in stage.installed.rglob("*"))
+
+
+def enlarge(stage: Stage) -> None:
+    """Add collected files up to the size of the large tree, install them, and forget what uvwatch learned."""
+    directory = stage.package / "staticfiles" / "large"
+    directory.mkdir()
+    for number in range(LARGE - count(stage)):
+        (directory / f"{number}.css").write_text(f".n{number} {{ order: {number} }}\n")
+    stage.run(*reinstall_command())
+    shutil.rmtree(stage.project / ".venv" / ".uvwatch", ignore_errors=True)
 
 
 def installed_after(peer: Peer, name: str, content: bytes) -> float | None:

@@ -5,7 +5,6 @@ Errors end here: ``Fatal`` as one sentence, anything unexpected as a bug report 
 """
 
 import io
-import platform
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -105,7 +104,8 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
 
 
 def _tell_bug() -> None:
-    import traceback  # noqa: PLC0415 - only for a bug
+    import platform  # noqa: PLC0415 - only for a bug
+    import traceback  # noqa: PLC0415 - as above
 
     click.echo(
         f"{traceback.format_exc()}uvwatch: this is a bug in uvwatch {__version__} (Python {platform.python_version()},"

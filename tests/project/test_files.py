@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 
 from uvwatch.core import record
+from uvwatch.core.model import Known
 from uvwatch.project import files
-from uvwatch.project.files import NEVER_EQUAL, RACY_NS, read, read_again_if_changed, signature
+from uvwatch.project.files import NEVER_EQUAL, RACY_NS, are_as_known, read, read_again_if_changed, signature
 
 
 def much_later() -> int:
@@ -175,3 +176,44 @@ def test_no_descriptor_is_left_open(tmp_path: Path) -> None:
     after = os.dup(0)
     os.close(after)
     assert after == before
+
+
+def known_files(top: Path, *paths: str) -> dict[str, Known]:
+    for path in paths:
+        file = top / path
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(path)
+    return {path: read(str(top / path), now_ns=much_later) for path in paths}
+
+
+def test_files_are_as_known_until_one_of_them_is_another(tmp_path: Path) -> None:
+    top = tmp_path / "site"
+    known = known_files(top, "pkg/a.py", "pkg/sub/b.py", "pkg/c.py", "top.py", "../bin/x")
+    assert are_as_known(str(top), known)
+    (top / "pkg/sub/new.py").write_text("")
+    assert are_as_known(str(top), known)
+    for path in known:
+        (top / path).write_text("other")
+        assert not are_as_known(str(top), known)
+        known[path] = read(str(top / path), now_ns=much_later)
+        assert are_as_known(str(top), known)
+
+
+@pytest.mark.parametrize("gone", ["pkg/a.py", "pkg"])
+def test_files_are_not_as_known_when_one_is_gone_or_its_directory_is(tmp_path: Path, gone: str) -> None:
+    known = known_files(tmp_path, "top.py", "pkg/a.py")
+    (tmp_path / gone).rename(tmp_path / "elsewhere")
+    assert not are_as_known(str(tmp_path), known)
+
+
+@pytest.mark.parametrize("path", ["/absolute", "a\0b", "n" * 300])
+def test_what_cannot_be_looked_up_is_not_as_known(tmp_path: Path, path: str) -> None:
+    known = known_files(tmp_path, "a.py")
+    assert not are_as_known(str(tmp_path), {**known, path: known["a.py"]})
+    assert not are_as_known(str(tmp_path / "missing"), known)
+
+
+def test_a_signature_that_was_too_young_is_never_as_known(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("")
+    young = read(str(tmp_path / "a.py"), now_ns=lambda: 0)
+    assert not are_as_known(str(tmp_path), {"a.py": young})

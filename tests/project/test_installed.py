@@ -245,6 +245,23 @@ def test_files_whose_signature_is_known_are_not_read_again(env: Environment) -> 
     assert copy.files["x/b.py"].content.digest == record.digest(b"changed")
 
 
+def test_a_copy_that_is_as_it_was_is_the_very_same_value_and_another_is_read(env: Environment) -> None:
+    install(env, {"x/a.py": b"a", "x/b.py": b"b"})
+    first = read_installed(env, X)
+    rested = replace(
+        first,
+        files={
+            path: read(str(env.purelib / path), now_ns=lambda: time.time_ns() + 10 * RACY_NS) for path in first.files
+        },
+    )
+
+    assert read_installed(env, X, rested) is rested
+    (env.purelib / "x/b.py").unlink()
+    assert read_installed(env, X, rested).missing == ("x/b.py",)
+    (env.purelib / "x/b.py").write_bytes(b"other")
+    assert read_installed(env, X, rested).files["x/b.py"].content.digest == record.digest(b"other")
+
+
 @pytest.mark.parametrize("text", [b"", b"x/a.py,,\n", b"x/a.py\n", b"\xff,,\n", f"{RECORD},,ten\n".encode()])
 def test_a_record_that_is_not_whole_is_said_so_and_nothing_is_read(env: Environment, text: bytes) -> None:
     install(env, {"x/a.py": b""})

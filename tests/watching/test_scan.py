@@ -297,8 +297,11 @@ def test_after_any_edits_a_partial_scan_of_their_directories_equals_a_full_one(t
     root = tmp_path / "root"
     make(root, "a/f0", "a/b/f1", "c/f2")
     edits: list[Callable[[Path, random.Random], str]] = [write, write, move, delete]
-    tree = scan(str(root), Rules())
+    rules = Rules(packages=frozenset({"a"}))
+    tree = scan(str(root), rules)
     for _ in range(10):
+        before = tree
         touched = {draw.choice(edits)(root, draw) for _ in range(draw.randint(1, 4))}
-        tree = scan(str(root), Rules(), before=tree, only=touched)
-        assert tree == scan(str(root), Rules())
+        tree = scan(str(root), rules, before=before, only=touched)
+        assert tree == scan(str(root), rules)
+        assert tree == scan(str(root), rules, before=before)

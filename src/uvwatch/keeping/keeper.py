@@ -89,6 +89,7 @@ class Keeper:
         self._contents: tuple[object, object, Files] = (None, None, {})
         self._wheel_files: tuple[object, Mapping[str, Content]] = (None, {})
         self._read_at: object = None
+        self._judged: tuple[tuple[object, ...], Judgement | None] = ((), None)
 
     @property
     def name(self) -> str:
@@ -232,7 +233,13 @@ class Keeper:
             await self.read_installed()
         if not self.copy.whole:
             return Judgement(standing=Standing.STALE, reason="the installed copy has no valid RECORD")
-        return judge(self.learned, self.contents, self.wheel_files())
+        known = (self.learned, self.contents, self.wheel_files())
+        judged, judgement = self._judged
+        # The very same values have the very same answer: most looks find nothing new.
+        if judgement is None or any(one is not other for one, other in zip(known, judged, strict=True)):
+            judgement = judge(*known)
+            self._judged = (known, judgement)
+        return judgement
 
     def require_buildable(self) -> None:
         """Refuse what a build would choke on, or wait for ever on, and name it.

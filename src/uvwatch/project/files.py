@@ -12,7 +12,7 @@ import hashlib
 import os
 import stat
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 from uvwatch.core import record
 from uvwatch.core.model import Content, Known, Signature
@@ -25,6 +25,7 @@ NEVER_EQUAL = -1
 
 _CHUNK = 1 << 20
 _ATTEMPTS = 3
+DIRECTORY = os.O_RDONLY | getattr(os, "O_DIRECTORY", 0) | getattr(os, "O_CLOEXEC", 0)
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_BINARY", 0)
 
 
@@ -79,6 +80,43 @@ def read_again_if_changed(path: str, known: Known | None) -> Known:
         if known.signature == (st.st_size, st.st_mtime_ns, st.st_ctime_ns, st.st_ino, st.st_mode):
             return known
     return read(path)
+
+
+def are_as_known(top: str, known: Mapping[str, Known]) -> bool:
+    """Whether every file below a directory still has its signature: False too where a look costs more than it saves.
+
+    For thousands of files of which hardly ever one is another: no file is opened, and a name is looked up in its own
+    directory, which takes a third less than a whole path.
+
+    Args:
+        top: the absolute directory.
+        known: what was read before, by path relative to it (with another one, False); fast where paths of one
+            directory follow each other.
+    """
+    if os.stat not in os.supports_dir_fd:
+        return False
+    current, descriptor = None, -1
+    try:
+        for path, each in known.items():
+            directory, _, name = path.rpartition("/")
+            if directory != current:
+                if path[0] == "/":
+                    return False
+                if descriptor != -1:
+                    os.close(descriptor)
+                    descriptor = -1
+                descriptor = os.open(f"{top}/{directory}", DIRECTORY)
+                current = directory
+            st = os.stat(name, dir_fd=descriptor)
+            # A plain tuple, as above.
+            if each.signature != (st.st_size, st.st_mtime_ns, st.st_ctime_ns, st.st_ino, st.st_mode):
+                return False
+    except (OSError, ValueError):
+        return False
+    finally:
+        if descriptor != -1:
+            os.close(descriptor)
+    return True
 
 
 def _digest(descriptor: int, size: int) -> str:

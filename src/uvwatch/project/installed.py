@@ -97,6 +97,8 @@ def select(distributions: Iterable[Distribution], names: Iterable[str] | None) -
 def read_installed(env: Environment, distribution: Distribution, before: InstalledCopy = NOT_WHOLE) -> InstalledCopy:
     """Read the real contents of every file in RECORD; what is as it was in ``before``, by signature, is not opened.
 
+    ``before`` itself is returned where all is as it was.
+
     Raises:
         OSError: a file is there and cannot be read.
     """
@@ -107,6 +109,8 @@ def read_installed(env: Environment, distribution: Distribution, before: Install
     rows = before.record if data is not None and digest == before.digest else _rows(data)
     if rows is None or own not in rows:
         return NOT_WHOLE
+    if rows is before.record and before.whole and not before.missing and files.are_as_known(str(site), before.files):
+        return before
     contents: dict[str, Known] = {}
     missing: list[str] = []
     top = f"{site}/"

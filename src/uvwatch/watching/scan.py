@@ -7,16 +7,19 @@ Nothing is opened but directories, so that no FIFO is waited for. What vanishes 
 
 import os
 import stat
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from uvwatch.core.model import Signature
 from uvwatch.core.rules import GIT_IGNORED, Place, Rules, directory, file_in, never_by_name, place
 from uvwatch.core.watchplan import is_below
-from uvwatch.project.files import signature
+from uvwatch.project.files import DIRECTORY, signature
 from uvwatch.watching.ignores import NAME as GITIGNORE
 from uvwatch.watching.ignores import GitIgnores
 from uvwatch.watching.tree import Directory, Problem, Tree, join
+
+_NOTHING = Directory()
 
 ENVIRONMENT = "it is an environment (it holds pyvenv.cfg)"
 
@@ -129,14 +132,15 @@ class _Walk:
     def _list(self, path: str, inode: int) -> None:
         """List one directory; one that cannot be looked at after all is taken out of its parent."""
         try:
-            with os.scandir(join(self._root, path) if path else self._root) as found:
-                entries = list(found)
+            with _opened(join(self._root, path) if path else self._root) as top, os.scandir(top) as found:
+                self._take_all(path, inode, list(found))
         except (FileNotFoundError, NotADirectoryError):
             self._take_out(path, None)
-            return
         except OSError as error:
             self._take_out(path, f"it cannot be read: {error.strerror}")
-            return
+
+    def _take_all(self, path: str, inode: int, entries: list[os.DirEntry[str]]) -> None:
+        """Take in what a directory holds."""
         if path and any(entry.name == "pyvenv.cfg" for entry in entries):
             self._take_out(path, ENVIRONMENT)
             return
@@ -145,10 +149,16 @@ class _Walk:
         kept = self._kept.pop(path, None)
         there = place(self._rules, path)
         plain = there.certain is not None and there.certain.look and not self._rules.ignore
+        before = self._before.directories.get(path, _NOTHING)
+        known = before.files if plain and not before.problems else _NOTHING.files
         for entry in entries:
-            # Most files of most trees lie in a package, where their name alone decides: no further question for them.
-            if plain and entry.name.isascii() and entry.is_file(follow_symlinks=False) and not _breaks(entry.name):
-                if not never_by_name(entry.name):
+            name = entry.name
+            # Most files of most trees lie in a package, where their name alone decides: no further question for them,
+            # and none at all for one that was there before.
+            if name in known and entry.is_file(follow_symlinks=False):
+                self._stat(draft, path, entry, known[name])
+            elif plain and name.isascii() and entry.is_file(follow_symlinks=False) and not _breaks(name):
+                if not never_by_name(name):
                     self._stat(draft, path, entry)
             else:
                 self._entry(draft, path, entry, there)
@@ -189,9 +199,13 @@ class _Walk:
             if rule is not ENVIRONMENT:
                 draft.problems.add(Problem(path, rule))
 
-    def _stat(self, draft: _Draft, path: str, entry: os.DirEntry[str]) -> None:
+    def _stat(self, draft: _Draft, path: str, entry: os.DirEntry[str], known: Signature | None = None) -> None:
         try:
-            draft.files[entry.name] = signature(entry.stat(follow_symlinks=False))
+            st = entry.stat(follow_symlinks=False)
+            # A plain tuple equals a Signature of the same fields and is made in half the time.
+            if known != (st.st_size, st.st_mtime_ns, st.st_ctime_ns, st.st_ino, st.st_mode):
+                known = signature(st)
+            draft.files[entry.name] = known
         except FileNotFoundError:
             return
         except OSError as error:
@@ -228,9 +242,10 @@ class _Walk:
                 draft.files[name] = signature(entry.stat(follow_symlinks=False))
                 draft.problems.add(Problem(child, f"a symbolic link to nothing: {error.strerror}"))
             return
-        real = os.path.realpath(entry.path)
+        here = join(self._root, path)
+        real = os.path.realpath(join(here, name))
         if stat.S_ISDIR(target.st_mode):
-            if is_below(os.path.realpath(os.path.dirname(entry.path)), real):  # noqa: PTH120
+            if is_below(os.path.realpath(here), real):
                 # It would be descended for ever, and a recursive watch would: so it is not looked at, and said to be.
                 draft.excluded[name] = "it is a link that leads back to where it lies"
                 return
@@ -271,6 +286,23 @@ class _Walk:
         if verdict is not None:
             return verdict.look
         return there.otherwise.look and not self._git.ignored(path, name)
+
+
+@contextmanager
+def _opened(path: str) -> Iterator[int | str]:
+    """Have a directory open, by which its entries are looked at in half the time that their whole paths take.
+
+    Raises:
+        OSError: it cannot be opened.
+    """
+    if os.scandir not in os.supports_fd:
+        yield path
+        return
+    descriptor = os.open(path, DIRECTORY)
+    try:
+        yield descriptor
+    finally:
+        os.close(descriptor)
 
 
 def _nearest(before: Tree, paths: Collection[str]) -> set[str]:
