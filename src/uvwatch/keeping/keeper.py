@@ -14,18 +14,19 @@ from anyio import to_thread
 
 from uvwatch.core import record
 from uvwatch.core.learning import taught
-from uvwatch.core.model import Batch, Content, Delta, Distribution, Files, Known
+from uvwatch.core.model import Batch, Delta, Distribution, Files, Known
 from uvwatch.core.patterns import decide
 from uvwatch.core.plan import Judgement, Standing, difference, judge, patch_of, suffices
 from uvwatch.core.rules import Rules
 from uvwatch.core.watchplan import is_below
 from uvwatch.errors import CycleFailed, FailureKind
 from uvwatch.installing.memory import Memory
+from uvwatch.keeping.copy import Copy
 from uvwatch.keeping.refilling import Refilling
 from uvwatch.keeping.site import Site, declared_by, rules_for
 from uvwatch.project import files
 from uvwatch.project.environment import Environment
-from uvwatch.project.installed import NOT_WHOLE, InstalledCopy, read_installed, reread, site_of
+from uvwatch.project.installed import InstalledCopy
 from uvwatch.project.pyproject import BrokenPyproject, read_pyproject, table
 from uvwatch.watching.contents import contents
 from uvwatch.watching.ignores import GitIgnores
@@ -39,15 +40,6 @@ OnLine = Callable[[str], None]
 _SETTINGS = ("pyproject.toml", "hatch.toml")
 
 log = structlog.get_logger()
-
-
-def mark(env: Environment, distribution: Distribution) -> object:
-    """What changes whenever somebody installs: which file RECORD is, and when it was written; None without one."""
-    try:
-        found = (site_of(env, distribution) / distribution.dist_info / "RECORD").stat()
-    except OSError:
-        return None
-    return found.st_ino, found.st_mtime_ns, found.st_ctime_ns
 
 
 class Keeper:
@@ -79,16 +71,13 @@ class Keeper:
         self.distrusted = False
         # What was taken out of setuptools' build/ before the last update's builds.
         self.purged: tuple[str, ...] = ()
-        # Not read yet: what the last run found there spares reading again what is still the same.
-        self.copy = replace(NOT_WHOLE, files=self._memory.installed)
+        self._copy = Copy(self._memory.installed)
         self._inputs_of: object = None
         self._inputs: tuple[str, ...] = ()
         self._dynamic = True
         self._suspended: frozenset[str] = frozenset()
         self._refilling = Refilling(distribution.root)
         self._contents: tuple[object, object, Files] = (None, None, {})
-        self._wheel_files: tuple[object, Mapping[str, Content]] = (None, {})
-        self._read_at: object = None
         self._judged: tuple[tuple[object, ...], Judgement | None] = ((), None)
 
     @property
@@ -229,7 +218,7 @@ class Keeper:
         Raises:
             CycleFailed: the installed copy is there and cannot be read.
         """
-        if not (trusting and self._read_at is not None and self._read_at == mark(self.env, self.distribution)):
+        if not (trusting and self._copy.is_as_read(self.env, self.distribution)):
             await self.read_installed()
         if not self.copy.whole:
             return Judgement(standing=Standing.STALE, reason="the installed copy has no valid RECORD")
@@ -344,42 +333,26 @@ class Keeper:
         """
         return self._refilling.is_under_way(self.learned, self.artifact_patterns)
 
+    @property
+    def copy(self) -> InstalledCopy:
+        """The installed copy as last read."""
+        return self._copy.last
+
     async def read_installed(self) -> InstalledCopy:
         """Read the installed copy; only what changed since it was last read is opened.
 
         Raises:
             CycleFailed: a file of it is there and cannot be read.
         """
-        self._read_at, read_at = None, mark(self.env, self.distribution)
-        try:
-            copy = await to_thread.run_sync(read_installed, self.env, self.distribution, self.copy)
-        except OSError as error:
-            raise CycleFailed(FailureKind.IO, f"{error.filename}: {error.strerror}") from error
-        self.copy = copy
-        self._read_at = read_at
-        return copy
+        return await self._copy.read(self.env, self.distribution)
 
     def placed(self, delta: Delta) -> Files:
         """Read again what was just put in place, and give what it holds; what is not there is left out."""
-        read_at = mark(self.env, self.distribution)
-        self.copy = reread(self.env, self.distribution, self.copy, delta)
-        self._read_at = read_at
-        there = self.copy.files
-        return {path: there[path].content for path in delta.paths if path in there}
+        return self._copy.placed(self.env, self.distribution, delta)
 
-    def wheel_files(self) -> Mapping[str, Content]:
+    def wheel_files(self) -> Files:
         """What is installed of the wheel, as last read: without what the installer wrote by itself."""
-        of, found = self._wheel_files
-        if of is not self.copy:
-            found = record.of_the_wheel({path: known.content for path, known in self.copy.files.items()})
-            self._wheel_files = (self.copy, found)
-        return found
-
-    def is_whole(self) -> bool:
-        """Whether every file of the installed copy is there: uv is not between removing and linking."""
-        library = site_of(self.env, self.distribution)
-        paths = (f"{self.distribution.dist_info}/RECORD", *self.copy.files)
-        return all((library / path).exists() for path in paths)
+        return self._copy.wheel_files()
 
     def remember(self, *, editable: bool | None = None) -> None:
         """Keep what was learned for the next run; what cannot be written is logged, and costs a build then."""

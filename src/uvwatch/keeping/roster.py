@@ -13,8 +13,9 @@ from uvwatch.core.mode import asked_for
 from uvwatch.core.model import Distribution, Warned, WarningCode
 from uvwatch.errors import CycleFailed, FailureKind, Fatal
 from uvwatch.installing.uv import Command, dependencies_of, make_command, run_uv
+from uvwatch.keeping.copy import mark
 from uvwatch.keeping.editable import EditableKeeper
-from uvwatch.keeping.keeper import Keeper, OnLine, mark
+from uvwatch.keeping.keeper import Keeper, OnLine
 from uvwatch.keeping.site import Site
 from uvwatch.project import files
 from uvwatch.project.environment import Environment, NoEnvironment, open_environment

@@ -29,7 +29,8 @@ from uvwatch.installing.sources import Sources, of_file, of_wheel, wanted_of_whe
 from uvwatch.installing.staging import SourceChanged
 from uvwatch.installing.uv import reinstall_command, run_cached
 from uvwatch.installing.wheel import Wheel, generated_scripts, read_wheel
-from uvwatch.keeping.keeper import Keeper, OnLine, mark
+from uvwatch.keeping.copy import is_whole, mark
+from uvwatch.keeping.keeper import Keeper, OnLine
 from uvwatch.keeping.obstacles import with_obstacles
 from uvwatch.keeping.site import STATE
 from uvwatch.keeping.tidying import tidied
@@ -219,7 +220,7 @@ async def reinstall(keeper: Keeper, *, editable: bool, on_line: OnLine) -> Delta
                 command,
                 timeout=site.config.build_timeout,
                 on_line=on_line,
-                safe_to_kill=keeper.is_whole,
+                safe_to_kill=partial(is_whole, keeper.env, keeper.distribution, keeper.copy),
                 root=Path(keeper.distribution.root),
             )
         except CycleFailed as error:
