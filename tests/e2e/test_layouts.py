@@ -101,7 +101,7 @@ EDITS = (
 def require_equal(project: Project, names: tuple[str, ...]) -> None:
     """Hold each copy against the one that uv makes of the same trees in an environment of its own."""
     # A path of the same length: a script begins in another way where its interpreter's path is too long.
-    reference = project.prefix.with_name("uvvv" if project.prefix.name == ".venv" else "r" * len(project.prefix.name))
+    reference = project.prefix.with_name(".uvvv" if project.prefix.name == ".venv" else "r" * len(project.prefix.name))
     other = replace(project.having(UV_PROJECT_ENVIRONMENT=str(reference)), prefix=reference)
     again = [word for name in names for word in ("--reinstall-package", name.replace("_", "-"))]
     other.uv("sync", "--frozen", "--no-editable", "--all-packages", *again)
