@@ -124,6 +124,11 @@ def test_generated_files_that_the_wheel_lacks_and_what_the_lock_does_not_know_ar
 
     assert found(web) == {"tree-shadows-copy": "hurts", "artifact-dropped": "hurts", "not-locked": "note"}
 
+    # Each by its remedy.
+    web.edit("pyproject.toml", '["web/static"]', '["web/static", "web/made"]')
+    web.uv("pip", "uninstall", "--quiet", "tiny")
+    assert found(web) == {"tree-shadows-copy": "hurts"}
+
 
 def test_a_project_without_a_build_system_installs_nothing(make: Make) -> None:
     project = make({"pyproject.toml": '[project]\nname = "bare"\nversion = "1"\nrequires-python = ">=3.10"\n'})

@@ -125,6 +125,21 @@ def test_a_root_with_a_package_is_kept_beside_its_members(make: Make) -> None:
     assert project.python(code) == "root two,red two,blue two"
 
 
+def test_a_path_dependency_outside_the_projects_tree_is_watched_and_updated_where_it_lies(make: Make) -> None:
+    sources = '[tool.uv.sources]\nblue = {path = "../apart/blue"}\n'
+    project = make({**member("root", depends='"blue"', further=sources), **member("blue", root="../apart/blue/")})
+    project.uv("sync", "--no-editable")
+    with project.watch() as daemon:
+        assert daemon.out.seen[-1].startswith("uvwatch: ready, watching 2 distributions (blue, root) in ")
+        others = inodes(project, "root")
+        project.edit("../apart/blue/src/blue/__init__.py", "one", "two")
+        begin, end = daemon.cycle()
+        assert begin == "uvwatch: updating blue: 1 file changed (../apart/blue/src/blue/__init__.py)"
+        assert end.startswith("uvwatch: updated blue in ")
+        assert project.installed("blue/__init__.py") == 'VALUE = "blue two"\n'
+        assert inodes(project, "root") == others
+
+
 def test_a_changed_lock_leaves_every_installed_member_there_and_in_its_mode(make: Make) -> None:
     project = make({**VIRTUAL, **MEMBERS})
     project.uv("sync", "--all-packages", "--no-editable", "--no-install-package", "green")

@@ -2,6 +2,7 @@ import os
 import sys
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import anyio
@@ -74,7 +75,9 @@ async def test_two_that_want_the_same_one_at_once_get_the_same(tmp_path: Path, p
     assert prefixes(tmp_path) == {found[0].prefix}
 
 
-async def test_other_requirements_or_another_index_are_another_environment(tmp_path: Path, python: Environment) -> None:
+async def test_other_requirements_another_index_or_interpreter_are_another_environment(
+    tmp_path: Path, python: Environment
+) -> None:
     toml = tmp_path / "uv.toml"
     toml.write_text("offline = false")
     plain = environments(tmp_path)
@@ -83,8 +86,10 @@ async def test_other_requirements_or_another_index_are_another_environment(tmp_p
         plain.key(["flit_core"], python),
         environments(tmp_path, {**ENVIRON, "UV_INDEX_URL": "https://example.org"}).key([], python),
         environments(tmp_path, uv_tomls=(toml,)).key([], python),
+        plain.key([], replace(python, python=tmp_path / "python")),
+        plain.key([], replace(python, python_version="3.99.0")),
     }
-    assert len(keys) == 4
+    assert len(keys) == 6
     assert environments(tmp_path, {**ENVIRON, "UV_LINK_MODE": "copy"}).key([], python) in keys
 
 
