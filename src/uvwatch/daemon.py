@@ -43,12 +43,12 @@ from uvwatch.keeping.workshop import Workshop
 from uvwatch.lockcheck import LockCheck
 from uvwatch.office import Office
 from uvwatch.pipeline import Pipeline
+from uvwatch.presence import Presence
 from uvwatch.seeing import Seen, see
 from uvwatch.sentry import Sentry
 from uvwatch.serving import systemd
 from uvwatch.serving.hub import Hub
 from uvwatch.serving.report import utc_now
-from uvwatch.serving.server import serve
 from uvwatch.serving.status import Status
 from uvwatch.serving.stream import StdoutClosed
 from uvwatch.serving.systemd import Notifier
@@ -79,10 +79,10 @@ async def watch(request: Request, *, as_json: bool, color: str) -> None:
     notifier = Notifier(request.environ.get(systemd.VARIABLE))
     site = await to_thread.run_sync(find_site, replace(request, environ=systemd.without(request.environ)))
     tell_passed_over(site.uv)
-    with site.locks.instance():
+    with Presence(site) as presence:
         display = display_for(request, as_json=as_json, color=color)
         try:
-            await _watch(site, display, notifier)
+            await _watch(site, display, notifier, presence)
         except StdoutClosed:
             log.info("stdout.closed")
         finally:
@@ -90,13 +90,13 @@ async def watch(request: Request, *, as_json: bool, color: str) -> None:
             display.finish(LAST_WORDS)
 
 
-async def _watch(site: Site, display: Display, notifier: Notifier) -> None:
+async def _watch(site: Site, display: Display, notifier: Notifier, presence: Presence) -> None:
     hub = Hub(utc_now)
     async with background() as tasks:
         # It outlives the daemon's work: who listens hears of the end, who asks meanwhile of the stop.
         workshop = Workshop(site)
-        daemon = Daemon(site, display, workshop, hub, notifier)
-        await tasks.start(serve, site.rendezvous.socket, daemon.office)
+        daemon = Daemon(site, display, workshop, hub, notifier, presence)
+        await presence.open(tasks, daemon.office)
         try:
             async with stopped_by_signals(), workshop:
                 await daemon.run()
@@ -119,10 +119,13 @@ class Daemon:
 
     _tasks: TaskGroup
 
-    def __init__(self, site: Site, display: Display, workshop: Workshop, hub: Hub, notifier: Notifier) -> None:
+    def __init__(
+        self, site: Site, display: Display, workshop: Workshop, hub: Hub, notifier: Notifier, presence: Presence
+    ) -> None:
         self._display = display
         self._hub = hub
         self._notifier = notifier
+        self._presence = presence
         self._inbox = Inbox()
         self._desk = Desk(self._inbox.nudge, self._publish_aside)
         self._life = anyio.CancelScope()
@@ -195,6 +198,7 @@ class Daemon:
             await self._settle()
         else:
             self._inbox.doubt()
+        self._pipeline.roster.take(await self._presence.follow(self._pipeline.site))
         with self._desk.work() as barrier:
             if barrier is None:
                 await self._look(trigger)

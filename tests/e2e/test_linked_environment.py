@@ -1,5 +1,6 @@
 """``.venv`` is a symbolic link to an environment elsewhere: updated in place, and followed to wherever it leads."""
 
+import json
 from pathlib import Path
 
 from tests.e2e.conftest import TINY, Make
@@ -10,8 +11,15 @@ def test_behind_a_link_files_are_put_in_place_and_another_environment_there_is_n
 ) -> None:
     project = make(TINY)
     first, second = tmp_path / "first", tmp_path / "second"
+
+    def lead_to(environment: Path) -> None:
+        """Make the link, or have it lead elsewhere from one moment to the next, as `ln -sfn` does."""
+        link = tmp_path / "link"
+        link.symlink_to(environment, target_is_directory=True)
+        link.replace(project.prefix)
+
     project.uv("venv", "--quiet", str(first))
-    project.prefix.symlink_to(first, target_is_directory=True)
+    lead_to(first)
     project.uv("sync", "--no-editable")
     (old,) = first.glob("lib/python*/site-packages/tiny/__init__.py")
     with project.watch() as daemon:
@@ -19,10 +27,8 @@ def test_behind_a_link_files_are_put_in_place_and_another_environment_there_is_n
         assert "(patch: 1 changed)" in daemon.cycle()[-1]
         assert old.read_text() == 'VALUE = "two"\n'
 
-        # The link leads elsewhere from one moment to the next, as `ln -sfn` has it.
         project.uv("venv", "--quiet", str(second))
-        (tmp_path / "link").symlink_to(second, target_is_directory=True)
-        (tmp_path / "link").replace(project.prefix)
+        lead_to(second)
         daemon.out.until("uvwatch: updated")
         assert project.python("import tiny; print(tiny.VALUE)") == "two"
         project.edit("src/tiny/__init__.py", "two", "three")
@@ -34,4 +40,15 @@ def test_behind_a_link_files_are_put_in_place_and_another_environment_there_is_n
         daemon.out.until("uvwatch: updated")
         assert project.python("import tiny; print(tiny.VALUE)") == "three"
         assert project.prefix.readlink() == second
-        assert project.uvwatch("check").returncode == 0
+
+        # Whoever asks meets the daemon there, and where it was another may begin.
+        status = json.loads(project.uvwatch("status", "--json").stdout)
+        assert (status["running"], status["pid"]) == (True, daemon.process.pid)
+        assert project.uvwatch("watch").returncode == 1
+        with project.watch("--environment", str(first)) as other:
+            lead_to(first)
+            assert daemon.ended() == 1
+            assert f"runs already for this environment (pid {other.process.pid})" in "".join(daemon.err.rest())
+            assert project.uvwatch("stop").returncode == 0
+            assert other.ended() == 0
+    assert not [*Path(project.env["XDG_RUNTIME_DIR"], "uvwatch").glob("*.sock")]
