@@ -6,6 +6,7 @@ next batch. This module knows when to look; what a change means it leaves to the
 
 import os
 import shlex
+import time
 from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import replace
@@ -17,7 +18,7 @@ from anyio.abc import TaskGroup
 
 from uvwatch import __version__
 from uvwatch.advice import Advice
-from uvwatch.core import phase
+from uvwatch.core import phase, settle
 from uvwatch.core.model import (
     Action,
     Batch,
@@ -139,6 +140,7 @@ class Daemon:
         self._since = utc_now()
         self._sentry: Sentry | None = None
         self._failures = 0
+        self._settle_by = float("inf")
         self._retry_at = float("inf")
         self._audit_at = float("inf")
         self._remember_at = float("inf")
@@ -222,6 +224,7 @@ class Daemon:
         """Wait until nobody writes and nobody holds; a barrier ends the quiet window, not the rest."""
         self._move(Move.CHANGED)
         desk, config = self._desk, self._pipeline.site.config
+        self._settle_by = min(self._settle_by, anyio.current_time() + config.settle_max)
         while True:
             if desk.holds:
                 self._move(Move.HOLD)
@@ -231,7 +234,7 @@ class Daemon:
             busy = await until_quiet(
                 self._inbox,
                 quiet=config.settle,
-                cap=config.settle_max,
+                cap=max(0.0, self._settle_by - anyio.current_time()),
                 busy=self._pipeline.busy.is_busy,
                 hurry=lambda: bool(desk.asked or desk.holds),
             )
@@ -263,6 +266,12 @@ class Daemon:
         seen = await see(self._pipeline, hints, trigger, wanted.only)
         if hints.everything:
             self._plan_audit(seen.seconds)
+        if trigger is Trigger.CHANGE and barrier is None and self._is_restless(seen):
+            log.debug("settle.again", paths=seen.paths[:5])
+            self._pipeline.postpone({**seen.batches, **seen.later})
+            self._inbox.put((), environment=seen.elsewhere)
+            return
+        self._settle_by = float("inf")
         if trigger is Trigger.RETRY or seen.elsewhere or wanted.forced:
             cause = trigger if trigger is not Trigger.CHANGE or seen.paths else Trigger.ENVIRONMENT
             await self._cycle(cause, seen, None, barrier, wanted.only)
@@ -280,6 +289,12 @@ class Daemon:
         if seen.later:
             self._pipeline.postpone(seen.later)
             self._inbox.doubt()
+
+    def _is_restless(self, seen: Seen) -> bool:
+        """Whether the files themselves say that somebody writes still, and there is time left to wait for the end."""
+        keepers, quiet = self._pipeline.keepers, self._pipeline.site.config.settle
+        changed = max((keepers[name].changed_at(batch) for name, batch in seen.batches.items()), default=0.0)
+        return anyio.current_time() < self._settle_by and settle.is_restless(changed, time.time(), quiet=quiet)
 
     def _nothing_to_do(self, barrier: Barrier, only: frozenset[str] | None, seconds: float) -> None:
         """Answer a barrier that is true already: no cycle is told to anybody else."""

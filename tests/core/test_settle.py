@@ -41,3 +41,11 @@ def test_it_is_due_between_the_first_change_and_the_cap(
 
     assert start <= burst.due() <= start + cap
     assert burst.wait(burst.due()) == 0.0
+
+
+@pytest.mark.parametrize(
+    ("ago", "restless"),
+    [(0.0, True), (0.05, True), (0.099, True), (0.1, False), (3.0, False), (-0.01, False), (-3600.0, False)],
+)
+def test_a_file_that_changed_within_the_window_says_that_it_is_not_over(ago: float, *, restless: bool) -> None:
+    assert settle.is_restless(1000.0 - ago, 1000.0, quiet=0.1) is restless

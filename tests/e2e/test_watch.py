@@ -5,6 +5,7 @@ import re
 import shutil
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from tests.e2e.conftest import TINY, Gate, Make, Project
@@ -153,6 +154,29 @@ def test_a_burst_of_generated_files_is_one_update_and_writing_them_again_is_none
         assert daemon.cycle()[-1].endswith(": 230 changed, 10 removed)")
         web.edit("web/__init__.py", "two", "three")
         assert daemon.cycle()[0] == "uvwatch: updating web: 1 file changed (web/__init__.py)"
+
+
+QUIET_WRITER = """
+import sys, time
+named, unnamed, count, pause = *sys.argv[1:3], int(sys.argv[3]), float(sys.argv[4])
+open(named, "w").write("begin")
+for number in range(count):
+    time.sleep(pause)
+    open(unnamed, "w").write(str(number))
+open(unnamed, "w").write("end")
+"""
+"""Writes a file, and goes on under a name of it that nobody watches: no event tells."""
+
+
+def test_a_file_whose_events_are_late_is_not_taken_before_it_has_rested(tiny: Project, tmp_path: Path) -> None:
+    tiny.write({"src/tiny/a.css": "old"})
+    unnamed = tmp_path / "unnamed.css"
+    unnamed.hardlink_to(tiny.root / "src/tiny/a.css")
+    with tiny.watch("--settle", "1", "--audit", "0") as daemon:
+        tiny.run(sys.executable, "-c", QUIET_WRITER, tiny.root / "src/tiny/a.css", unnamed, "30", "0.05", check=True)
+        assert outcomes(daemon.cycle()) == ["updated"]
+        assert tiny.installed("tiny/a.css") == "end"
+        assert daemon.stop() == ["uvwatch: stopped"]
 
 
 def test_a_change_during_an_update_is_the_next_batch(web: Project, close_gate: Callable[[], Gate]) -> None:

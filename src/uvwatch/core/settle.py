@@ -29,6 +29,15 @@ class Settling:
         return max(0.0, self.due() - now)
 
 
+def is_restless(changed: float, now: float, *, quiet: float) -> bool:
+    """Whether a file changed within the quiet window that was thought to be over: its events are late, or lost.
+
+    Both times are seconds of the wall clock, as file systems have it. A change in the future says nothing: it was
+    stamped by another machine, whose clock is ahead.
+    """
+    return 0 <= now - changed < quiet
+
+
 def begin(now: float, *, quiet: float, cap: float) -> Settling:
     """Open a burst at its first change."""
     return Settling(quiet=quiet, cap=cap, first=now, last=now)

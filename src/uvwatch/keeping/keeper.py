@@ -322,6 +322,11 @@ class Keeper:
                 self.learned, tree={**self.learned.tree, **changes}, wheel={**self.learned.wheel, **wheel}
             )
 
+    def changed_at(self, batch: Batch) -> float:
+        """When the last change of a batch was made to a file that is there, in seconds since the epoch; 0 for none."""
+        found = (self._known.get(path) for path in batch.paths)
+        return max((known.signature.ctime_ns for known in found if known is not None), default=0) / 1e9
+
     def unlearned(self) -> Batch:
         """What the tree holds now that the last build did not see."""
         return difference(self.learned.tree, self.contents) if self.learned is not None else Batch()
