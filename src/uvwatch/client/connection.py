@@ -65,14 +65,15 @@ class Connection:
             Lost: the connection broke.
         """
         try:
-            self._socket.settimeout(_left(self._deadline))
-            self._socket.sendall(question_line(question))
+            turned_away = self._send(question_line(question))
             while (line := self._line()) is not None:
                 self.raw = line.decode()
                 answer: Answer = json.loads(line)
                 if (error := answer.get("error")) is not None and "running" not in answer:
                     raise Fatal(error["message"], exit_code=error["exit_status"])
                 yield answer
+            if turned_away is not None:
+                raise turned_away
         except TimeoutError as error:
             raise TooLate("the daemon did not answer in time") from error
         except OSError as error:
@@ -83,6 +84,15 @@ class Connection:
         os.set_inheritable(self._socket.fileno(), True)  # noqa: FBT003 - as the function has it
         self._socket.settimeout(None)
         self._socket.detach()
+
+    def _send(self, line: bytes) -> BrokenPipeError | None:
+        """Send; where the daemon has closed the connection already, what it said before that is still to be read."""
+        self._socket.settimeout(_left(self._deadline))
+        try:
+            self._socket.sendall(line)
+        except BrokenPipeError as error:
+            return error
+        return None
 
     def _line(self) -> bytes | None:
         parts = [self._rest]

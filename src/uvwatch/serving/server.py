@@ -28,7 +28,7 @@ PATIENCE = 5.0
 """Seconds that a client has for its question, and for taking each answer."""
 
 CLIENTS = 256
-"""Connections at once; who comes then is turned away with a sentence."""
+"""Connections at once, unless another number is given."""
 
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _BREATH = 0.1
@@ -59,8 +59,16 @@ class _Gone(Exception):
     """The client is not there any more, or does not take what it is told."""
 
 
-async def serve(path: Path, office: Office, *, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED) -> None:
+async def serve(
+    path: Path, office: Office, *, clients: int = CLIENTS, task_status: TaskStatus[None] = anyio.TASK_STATUS_IGNORED
+) -> None:
     """Answer on the Unix socket at ``path`` until cancelled; its directory must be this user's alone.
+
+    Args:
+        path: where to listen.
+        office: what answers.
+        clients: connections at once; who comes then is turned away with a sentence.
+        task_status: told once it listens.
 
     Raises:
         Fatal: somebody else answers there, or it cannot be opened.
@@ -72,7 +80,7 @@ async def serve(path: Path, office: Office, *, task_status: TaskStatus[None] = a
             own = _inode(path)
             task_status.started()
             async with anyio.create_task_group() as tasks:
-                await _accept(listener, office, tasks)
+                await _accept(listener, office, tasks, clients)
     except OSError as error:
         raise Fatal(f"{path}: cannot listen there ({error.strerror})") from error
     finally:
@@ -105,8 +113,8 @@ async def _take_over(path: Path) -> None:
         raise Fatal(f"{path}: another program answers there", exit_code=1)
 
 
-async def _accept(listener: SocketListener, office: Office, tasks: TaskGroup) -> None:
-    places = anyio.Semaphore(CLIENTS)
+async def _accept(listener: SocketListener, office: Office, tasks: TaskGroup, clients: int) -> None:
+    places = anyio.Semaphore(clients, max_value=clients)
     while True:
         try:
             stream = await listener.accept()
@@ -128,7 +136,7 @@ async def _attend(stream: SocketStream, office: Office, places: anyio.Semaphore)
             try:
                 places.acquire_nowait()
             except anyio.WouldBlock:
-                await _refuse(stream, Fatal(f"{CLIENTS} clients are connected already", exit_code=1))
+                await _refuse(stream, Fatal(f"{places.max_value} clients are connected already", exit_code=1))
                 return
             try:
                 await _converse(stream, office, pid)
