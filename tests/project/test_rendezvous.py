@@ -1,3 +1,4 @@
+import os
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -29,6 +30,19 @@ def test_a_directory_that_others_may_enter_is_refused(short: Path) -> None:
 
     with pytest.raises(Fatal, match="is not a directory of yours alone"):
         runtime_directory({"XDG_RUNTIME_DIR": str(short)})
+
+
+def test_a_directory_that_belongs_to_another_is_refused(short: Path) -> None:
+    directory = runtime_directory({"XDG_RUNTIME_DIR": str(short)})
+
+    with pytest.raises(Fatal, match="is not a directory of yours alone"):
+        runtime_directory({"XDG_RUNTIME_DIR": str(short)}, user=os.getuid() + 1)
+
+    if os.getuid() == 0:  # nobody else can give a directory away
+        os.chown(directory, 65534, -1)
+        with pytest.raises(Fatal, match="is not a directory of yours alone"):
+            runtime_directory({"XDG_RUNTIME_DIR": str(short)})
+    assert runtime_directory({"XDG_RUNTIME_DIR": str(short)}, user=directory.stat().st_uid) == directory
 
 
 def test_a_link_in_its_place_is_refused(short: Path) -> None:

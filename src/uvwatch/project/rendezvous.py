@@ -60,34 +60,39 @@ def _fingerprint(path: bytes) -> str:
     return f"{int.from_bytes(b'x' + path, 'big') % _PRIME:0{_NAME}x}"
 
 
-def runtime_directory(environ: Mapping[str, str]) -> Path:
-    """Find or make the directory for this user alone: below ``XDG_RUNTIME_DIR``, else in the temporary directory.
+def runtime_directory(environ: Mapping[str, str], *, user: int | None = None) -> Path:
+    """Find or make the directory for one user alone: below ``XDG_RUNTIME_DIR``, else in the temporary directory.
 
     A place whose sockets would have too long a path is passed over.
+
+    Args:
+        environ: the environment variables.
+        user: whose directory it must be, by number; that of this process where it is None.
 
     Raises:
         Fatal: it belongs to somebody else, or others may write to it, or it cannot be made.
     """
-    directory = next(each for each in _candidates(environ) if _fits(each))
+    owner = os.getuid() if user is None else user
+    directory = next(each for each in _candidates(environ, owner) if _fits(each))
     try:
         with suppress(FileExistsError):
             directory.mkdir(mode=0o700)
         found = directory.lstat()
     except OSError as error:
         raise Fatal(f"{directory}: cannot keep locks there ({error.strerror}); set XDG_RUNTIME_DIR") from error
-    if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.getuid() or found.st_mode & 0o077:
+    if not stat.S_ISDIR(found.st_mode) or found.st_uid != owner or found.st_mode & 0o077:
         raise Fatal(f"{directory} is not a directory of yours alone; remove it, or set XDG_RUNTIME_DIR")
     return directory
 
 
-def _candidates(environ: Mapping[str, str]) -> Iterator[Path]:
+def _candidates(environ: Mapping[str, str], owner: int) -> Iterator[Path]:
     if given := environ.get("XDG_RUNTIME_DIR"):
         yield Path(given, "uvwatch")
     # As tempfile has it, which is slow to import: a client is asked often.
     given = environ.get("TMPDIR")
     if given and Path(given).is_dir():
-        yield Path(given, f"uvwatch-{os.getuid()}")
-    yield Path(_TEMPORARY, f"uvwatch-{os.getuid()}")
+        yield Path(given, f"uvwatch-{owner}")
+    yield Path(_TEMPORARY, f"uvwatch-{owner}")
 
 
 def _fits(directory: Path) -> bool:
