@@ -6,7 +6,7 @@ import pytest
 
 from tests.e2e.conftest import Project
 
-SYNC = ("sync", "--frozen", "--no-dev", "--compile-bytecode", "--no-editable")
+SYNC = ("sync", "--frozen", "--no-dev", "--no-cache", "--compile-bytecode", "--no-editable")
 
 
 def others(project: Project) -> dict[str, bytes]:
@@ -22,7 +22,7 @@ def collected(django: Project) -> Project:
     django.uv(*SYNC)
     manage = (django.prefix / "bin" / "python", "manage.py", "collectstatic", "--noinput")
     django.having(COLLECT_STATIC="True").run(*manage, check=True)
-    again = django.uv(*SYNC, "--no-cache")
+    again = django.uv(*SYNC)
     assert "myapp" not in again.stderr
     assert not (django.site / "myapp" / "staticfiles").exists()
     return django
@@ -73,7 +73,7 @@ def test_collected_files_are_found_missing_then_installed_and_nothing_else_chang
 
     fresh = collected.uvwatch("check")
     assert (fresh.returncode, fresh.stdout) == (0, "myapp is fresh\n")
-    assert "Would make no changes" in collected.uv(*SYNC, "--check").stderr
+    assert "Would make no changes" in collected.uv("sync", "--frozen", "--no-dev", "--no-editable", "--check").stderr
     assert others(collected) == before
     assert not list(collected.site.glob("iniconfig*"))
 
