@@ -2,14 +2,14 @@
 
 import os
 import re
-import select
 import signal
 import sys
 from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import COMMAND, PATIENCE, Project
+from tests.e2e.conftest import COMMAND, PATIENCE, Daemon, Project
+from tests.e2e.processes import descendants, ended, followed, in_group
 from tests.e2e.test_server import STARTED, value
 
 HONCHO = Path(sys.executable).with_name("honcho")
@@ -26,15 +26,17 @@ def groups(lines: list[str]) -> dict[str, int]:
     return {match[1]: int(match[2]) for match in found if match}
 
 
-def processes(project: Project, group: int) -> list[int]:
-    """Give a descriptor for each process of a group; it becomes readable when that process has ended."""
-    listed = project.run("ps", "-A", "-o", "pid=,pgid=", check=True).stdout.splitlines()
-    return [os.pidfd_open(int(pid)) for pid, pgid in map(str.split, listed) if int(pgid) == group]
+def await_line(honcho: Daemon, pattern: str) -> None:
+    """Wait for a line that may have come before."""
+    if not any(re.match(pattern, line) for line in honcho.out.seen):
+        honcho.out.until(pattern)
 
 
-def ended(process: int, seconds: float) -> bool:
-    """Whether a process ends within so many seconds."""
-    return bool(select.select([process], [], [], seconds)[0])
+def every_process(lines: list[str], *names: str) -> list[int]:
+    """All processes of these, which must be all that honcho has started."""
+    running = groups(lines)
+    assert sorted(running) == sorted(names)
+    return [pid for group in running.values() for leader in in_group(group) for pid in (leader, *descendants(leader))]
 
 
 @pytest.fixture
@@ -59,24 +61,42 @@ def test_the_server_begins_fresh_a_failed_build_kills_nobody_and_the_end_leaves_
         assert found
         port = int(found[1])
         assert (value(port)["value"], value(port)["file"]) == ("two", str(procfile.site / "myapp" / "__init__.py"))
-        if not any("uvwatch: ready, " in line for line in honcho.out.seen):
-            honcho.out.until(".*uvwatch: ready, ")
+        await_line(honcho, r".*watch\.1 .*\| uvwatch: ready, ")
 
         whole = procfile.read("pyproject.toml")
         procfile.write({"pyproject.toml": f"{whole}\nbroken here\n"})
         honcho.out.until(r".*watch\.1 .*\| uvwatch: failed myapp ")
-        running = groups(honcho.out.seen)
-        assert sorted(running) == ["third", "watch", "web"]
-        alive = [process for group in running.values() for process in processes(procfile, group)]
-        assert len(alive) >= 4  # the server is two
-        assert not any(ended(process, 0.0) for process in alive)
-        assert value(port)["value"] == "two"
+        with followed(every_process(honcho.out.seen, "third", "watch", "web")) as alive:
+            assert len(alive) >= 4  # the server is two
+            assert not any(ended(process, 0.0) for process in alive)
+            assert value(port)["value"] == "two"
 
-        honcho.process.send_signal(signal.SIGTERM)
-        last = honcho.out.rest()
-        assert any(line.endswith("| uvwatch: stopped") for line in last)
-        assert not any("sending SIGKILL" in line for line in last)
-        honcho.process.wait()
-        assert all(ended(process, PATIENCE) for process in alive)
-        for process in alive:
-            os.close(process)
+            honcho.process.send_signal(signal.SIGTERM)
+            last = honcho.out.rest()
+            assert any(line.endswith("| uvwatch: stopped") for line in last)
+            assert not any("sending SIGKILL" in line for line in last)
+            honcho.process.wait()
+            assert all(ended(process, PATIENCE) for process in alive)
+
+
+def test_a_stop_of_the_watch_line_is_a_clean_end_by_which_honcho_ends_the_rest(tiny: Project) -> None:
+    server = "web: uvwatch sync && exec .venv/bin/python -u -m http.server --bind 127.0.0.1 0"
+    tiny.write({"Procfile": f"{server}\nthird: exec sleep 600\n"})
+    project = tiny.having(PATH=os.pathsep.join([str(COMMAND.parent), tiny.env["PATH"]]))
+    assert project.uvwatch("init", "procfile", "--write").returncode == 0
+    with project.start(HONCHO, "start") as honcho:
+        await_line(honcho, r".*watch\.1 .*\| uvwatch: ready, ")
+        await_line(honcho, r".*web\.1 .*\| Serving HTTP on 127\.0\.0\.1 ")
+        project.write({"src/tiny/new.py": ""})  # a build, whose process stays
+        honcho.out.until(r".*watch\.1 .*\| uvwatch: updated tiny in .* \(rebuild: ")
+        with followed(every_process(honcho.out.seen, "third", "watch", "web")) as alive:
+            assert not any(ended(process, 0.0) for process in alive)
+
+            stopped = project.uvwatch("stop")
+            assert (stopped.returncode, stopped.stdout, stopped.stderr) == (0, "", "")
+            last = [line.partition("| ")[2] for line in honcho.out.rest()]
+            assert last[:2] == ["uvwatch: stopped", "watch.1 stopped (rc=0)"]
+            assert not any("sending SIGKILL" in line for line in last)
+            assert honcho.process.wait(PATIENCE) == 0
+            assert all(ended(process, PATIENCE) for process in alive)
+    assert project.uvwatch("status").returncode == 3
