@@ -14,7 +14,8 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 
 import uv
@@ -155,9 +156,10 @@ def free_port() -> int:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Server:
-    """The example's web server, asked over loopback."""
+    """The example's web server, asked over loopback; ``errors`` has every answer that said that the server failed."""
 
     port: int
+    errors: list[str] = field(default_factory=list)
 
     def get(self, path: str) -> tuple[int, bytes]:
         """Return status and body; status 0 where nobody answers (the server starts, or starts again)."""
@@ -165,6 +167,8 @@ class Server:
         try:
             connection.request("GET", path)
             response = connection.getresponse()
+            if response.status >= HTTPStatus.INTERNAL_SERVER_ERROR:
+                self.errors.append(f"{path}: {response.status}")
             return response.status, response.read()
         except (OSError, http.client.HTTPException):
             return 0, b""

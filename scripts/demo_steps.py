@@ -13,6 +13,7 @@ from urllib.parse import quote
 from demo_stage import Server, Stage
 
 Ask = Callable[[Server], str]
+Act = Callable[[Stage], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,17 +21,19 @@ class Step:
     """One thing that a developer does.
 
     ``outcome`` is how uvwatch must end it (``updated``, ``unchanged``, ``failed``), ``answer`` what ``ask`` must get
-    from the server, ``restarts`` whether the server must start again for it, ``equal`` whether the environment must
-    equal the tree afterwards.
+    from the server, ``restarts`` how often the server must start again for it, ``equal`` whether the environment must
+    equal the tree afterwards. ``before`` is what is done first, one after another: uvwatch must end each by an update,
+    and then the very next answer of the server must be the one that stands beside it.
     """
 
     title: str
-    act: Callable[[Stage], None]
+    act: Act
     outcome: str
     ask: Ask
     answer: str
-    restarts: bool = False
+    restarts: int = 0
     equal: bool = True
+    before: tuple[tuple[Act, str], ...] = ()
 
 
 def shown(server: Server) -> dict[str, Any]:
@@ -100,6 +103,21 @@ def delete_stylesheet(stage: Stage) -> None:
         collected.unlink()
 
 
+def recolour(number: int) -> Act:
+    """Return a bundler's work: it writes the collected file that the manifest names, with a colour of this number."""
+
+    def act(stage: Stage) -> None:
+        (sheet,) = (stage.package / "staticfiles" / "css").glob("print.*.css")
+        sheet.write_text(f"h1 {{\n  color: #{number:06x};\n}}\n")
+
+    return act
+
+
+def recoloured(number: int) -> str:
+    """Return what the server shows of that."""
+    return f"css/print.css: color: #{number:06x}"
+
+
 def break_build(stage: Stage) -> None:
     """Save a pyproject.toml with a syntax error, and an edit of the module beside it."""
     project = stage.project / "pyproject.toml"
@@ -157,12 +175,20 @@ STEPS = (
         answer="css/site.css: color: teal",
     ),
     Step(
+        title="twenty edits of a stylesheet, each asked for at once",
+        before=tuple((recolour(number), recoloured(number)) for number in range(1, 20)),
+        act=recolour(20),
+        outcome="updated",
+        ask=style("css/print.css"),
+        answer=recoloured(20),
+    ),
+    Step(
         title="edit the module that the view shows",
         act=lambda stage: edit_value(stage, "three"),
         outcome="updated",
         ask=value,
         answer="three",
-        restarts=True,
+        restarts=1,
     ),
     Step(
         title="break pyproject.toml, and edit the module",
@@ -178,6 +204,6 @@ STEPS = (
         outcome="updated",
         ask=value,
         answer="four",
-        restarts=True,
+        restarts=1,
     ),
 )
