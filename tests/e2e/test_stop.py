@@ -35,6 +35,15 @@ def test_a_signal_ends_an_idle_daemon_cleanly(tiny: Project, number: int) -> Non
 INSTALLERS = pytest.mark.parametrize("installer", ["auto", "uv"])
 
 
+DEAF = """\
+import signal
+
+for number in (signal.SIGHUP, signal.SIGINT, signal.SIGTERM):
+    signal.signal(number, signal.SIG_IGN)
+"""
+"""Makes a build one that no signal ends but SIGKILL."""
+
+
 def change(web: Project) -> None:
     """Change what takes a build, with either installer: a patch would be over before anybody could stop it."""
     web.write({"web/more.py": "more = True\n"})
@@ -54,6 +63,7 @@ def change(web: Project) -> None:
 def test_a_signal_during_an_update_ends_all_in_time_and_leaves_the_environment_whole(
     web: Project, close_gate: Callable[[], Gate], number: int, installer: str
 ) -> None:
+    web.edit("hatch_build.py", "import os\n", f"import os\n{DEAF}")
     assert web.uvwatch("sync").returncode == 0
     with web.watch("--installer", installer) as daemon:
         gate = close_gate()
