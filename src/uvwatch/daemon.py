@@ -291,10 +291,11 @@ class Daemon:
             self._inbox.doubt()
 
     def _is_restless(self, seen: Seen) -> bool:
-        """Whether the files themselves say that somebody writes still, and there is time left to wait for the end."""
+        """Whether the files, or git, say that somebody writes still, and there is time left to wait for the end."""
         keepers, quiet = self._pipeline.keepers, self._pipeline.site.config.settle
         changed = max((keepers[name].changed_at(batch) for name, batch in seen.batches.items()), default=0.0)
-        return anyio.current_time() < self._settle_by and settle.is_restless(changed, time.time(), quiet=quiet)
+        restless = settle.is_restless(changed, time.time(), quiet=quiet) or self._pipeline.busy.is_busy()
+        return restless and anyio.current_time() < self._settle_by
 
     def _nothing_to_do(self, barrier: Barrier, only: frozenset[str] | None, seconds: float) -> None:
         """Answer a barrier that is true already: no cycle is told to anybody else."""
