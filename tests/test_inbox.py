@@ -14,6 +14,15 @@ def test_hints_pile_up_until_they_are_taken() -> None:
     assert inbox.take() == Hints()
 
 
+def test_a_hint_of_an_installed_copy_is_one_too() -> None:
+    inbox = Inbox()
+    inbox.put((), installed=["/site/a"])
+
+    assert inbox.filled
+    assert inbox.take() == Hints(installed=frozenset({"/site/a"}))
+    assert not inbox.filled
+
+
 def test_a_doubt_is_about_everything() -> None:
     inbox = Inbox()
     inbox.doubt()

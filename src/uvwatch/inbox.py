@@ -16,9 +16,14 @@ BUSY_POLL = 0.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hints:
-    """What to look at: ``paths`` are absolute, ``environment`` is the installed side, ``everything`` all there is."""
+    """What to look at.
+
+    ``paths`` are absolute, of trees; ``installed`` too, of installed copies; ``environment`` is what is installed there
+    at all, ``everything`` all there is.
+    """
 
     paths: frozenset[str] = frozenset()
+    installed: frozenset[str] = frozenset()
     environment: bool = False
     everything: bool = False
 
@@ -28,14 +33,16 @@ class Inbox:
 
     def __init__(self) -> None:
         self._paths: set[str] = set()
+        self._installed: set[str] = set()
         self._environment = False
         self._everything = False
         self._filled = anyio.Event()
         self._more = anyio.Event()
 
-    def put(self, paths: Iterable[str], *, environment: bool = False) -> None:
-        """Something happened at these paths of a tree, or in the environment."""
+    def put(self, paths: Iterable[str], *, installed: Iterable[str] = (), environment: bool = False) -> None:
+        """Something happened at these paths of a tree, or of an installed copy, or in the environment."""
         self._paths.update(paths)
+        self._installed.update(installed)
         self._environment = self._environment or environment
         self._wake()
 
@@ -51,12 +58,18 @@ class Inbox:
     @property
     def filled(self) -> bool:
         """Whether there is anything that was not looked at."""
-        return bool(self._paths or self._environment or self._everything)
+        return bool(self._paths or self._installed or self._environment or self._everything)
 
     def take(self) -> Hints:
         """Empty the inbox."""
-        hints = Hints(paths=frozenset(self._paths), environment=self._environment, everything=self._everything)
+        hints = Hints(
+            paths=frozenset(self._paths),
+            installed=frozenset(self._installed),
+            environment=self._environment,
+            everything=self._everything,
+        )
         self._paths.clear()
+        self._installed.clear()
         self._environment = self._everything = False
         self._filled = anyio.Event()
         return hints

@@ -36,6 +36,7 @@ from uvwatch.inbox import Hints
 from uvwatch.installing.inplace import replay
 from uvwatch.keeping.busy import Busy
 from uvwatch.keeping.editable import EditableKeeper
+from uvwatch.keeping.guards import Guards
 from uvwatch.keeping.keeper import Keeper, OnLine
 from uvwatch.keeping.modes import Modes, editable_warning
 from uvwatch.keeping.roster import Roster, not_locked_warning
@@ -59,6 +60,7 @@ class Pipeline:
     def __init__(self, site: Site, publish: Publish, workshop: Workshop, on_line: OnLine = lambda _line: None) -> None:
         self.roster = Roster(site, on_line)
         self.busy = Busy(self.roster)
+        self.guards = Guards(self.roster)
         self.cycles = 0
         self._publish = publish
         self._workshop = workshop

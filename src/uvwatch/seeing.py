@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import anyio
+from anyio import to_thread
 
 from uvwatch.core.model import Batch, Trigger
 from uvwatch.inbox import Hints
@@ -35,7 +36,7 @@ class Seen:
 
 
 async def see(pipeline: Pipeline, hints: Hints, trigger: Trigger, only: Collection[str] | None) -> Seen:
-    """Look at what was hinted; a barrier and an audit have the installed copies compared as well.
+    """Look at what was hinted; a barrier and an audit have the installed copies compared with the trees as well.
 
     Args:
         pipeline: whose trees.
@@ -47,8 +48,11 @@ async def see(pipeline: Pipeline, hints: Hints, trigger: Trigger, only: Collecti
     found = await pipeline.look(hints)
     settings = pipeline.site_files_changed()
     installed = (hints.environment or hints.everything) and await pipeline.environment_changed()
-    if trigger in (Trigger.AUDIT, Trigger.SYNC) and not installed:
-        installed = await pipeline.copies_changed()
+    if trigger in (Trigger.AUDIT, Trigger.SYNC):
+        installed = installed or await pipeline.copies_changed()
+    elif not installed and (hints.installed or hints.everything):
+        named = None if hints.everything else hints.installed
+        installed = await to_thread.run_sync(pipeline.guards.changed, named, anyio.current_time())
     batches = {name: batch for name, batch in found.items() if only is None or name in only}
     return Seen(
         batches=batches,

@@ -17,7 +17,7 @@ from uvwatch.core.config import Polling
 from uvwatch.core.model import Warned, WarningCode
 from uvwatch.core.rules import never_by_name
 from uvwatch.core.watchplan import WatchPlan, combined, is_below, plan
-from uvwatch.inbox import Inbox
+from uvwatch.inbox import Hints, Inbox
 from uvwatch.pipeline import Pipeline
 from uvwatch.project.installed import site_of
 from uvwatch.tasks import background
@@ -43,6 +43,8 @@ class Sentry:
         self._watcher = Watcher(polling=self._polling)
         self._contexts = AsyncExitStack()
         self._armed: frozenset[str] | None = None
+        # Whether installed copies are to be watched: not where watches are too few for the trees, nor by polling.
+        self._guarding = not self._polling
         self._arming = anyio.Event()
 
     async def __aenter__(self) -> "Sentry":  # noqa: PYI034 - typing.Self is younger than Python 3.10
@@ -74,11 +76,16 @@ class Sentry:
         """Watch what is to be watched now; what is armed already is not armed again."""
         self._arming.set()
         events, polled = self._wanted()
+        guarded = await to_thread.run_sync(self._pipeline.guards.directories) if self._guarding else frozenset()
+        armed = guarded.intersection(self._watcher.armed.single)
         try:
-            await self._watcher.follow(events, polled=polled)
+            await self._watcher.follow(combined([events, _singly(armed)]), polled=polled)
         except WatchLimit as limit:
             self._warn_limit(limit)
+            self._leave_to_audit(limit)
             await self._poll(events)
+        else:
+            await self._guard(guarded - armed)
         if self._watcher.fallen_back:
             log.warning("watch.fallen_back", reason=self._watcher.fallen_back)
             self._watcher.fallen_back = ""
@@ -87,6 +94,22 @@ class Sentry:
             # A directory may have been filled while the watch on it was armed: what is new is looked at once more.
             self._inbox.put(new)
         self._armed = directories
+
+    async def _guard(self, directories: frozenset[str]) -> None:
+        """Watch more directories of installed copies, last: the trees have a better claim to the system's watches."""
+        directories -= {*self._watcher.armed.single}
+        try:
+            await self._watcher.arm((), sorted(directories))
+        except WatchLimit as limit:
+            self._leave_to_audit(limit)
+        if self._armed is not None and directories:
+            # As below: what was done there before the watch was armed was not told.
+            self._inbox.put((), installed=directories)
+
+    def _leave_to_audit(self, limit: WatchLimit) -> None:
+        if self._guarding:
+            log.warning("installed.not_watched", reason=str(limit), message="installed copies are left to the audit")
+        self._guarding = False
 
     async def _merge_when_idle(self) -> None:
         """Once nothing was armed for a while, have few watchers again, and no watch on what is gone."""
@@ -131,7 +154,7 @@ class Sentry:
                 polled.append(own)
             else:
                 plans.append(own)
-        single = WatchPlan(single=tuple(path for path in sorted(around) if Path(path).is_dir()))
+        single = _singly(path for path in around if Path(path).is_dir())
         return combined([*plans, single]), combined(polled)
 
     async def _listen(self) -> None:
@@ -139,25 +162,31 @@ class Sentry:
             if isinstance(said, Doubt):
                 self._doubt(said.reason)
                 continue
-            paths, environment = await to_thread.run_sync(self._sorted, said.paths)
-            if paths or environment:
-                log.debug("watch.hint", paths=sorted(paths)[:5], count=len(paths), environment=environment)
-                self._inbox.put(paths, environment=environment)
+            hints = await to_thread.run_sync(self._sorted, said.paths)
+            if hints.paths or hints.installed or hints.environment:
+                log.debug(
+                    "watch.hint",
+                    paths=sorted(hints.paths)[:5],
+                    count=len(hints.paths),
+                    installed=sorted(hints.installed)[:5],
+                    environment=hints.environment,
+                )
+                self._inbox.put(hints.paths, installed=hints.installed, environment=hints.environment)
 
     def _doubt(self, reason: str) -> None:
         log.info("watch.doubt", reason=reason)
         self._inbox.doubt()
 
-    def _sorted(self, paths: Iterable[str]) -> tuple[set[str], bool]:
-        """Keep those paths that a look is worth; whether one of them is on the installed side."""
+    def _sorted(self, paths: Iterable[str]) -> Hints:
+        """Keep those paths that a look is worth, each with its side."""
         site_files = set(self._pipeline.site.files())
         prefix = str(self._pipeline.site.prefix)
-        environment = False
+        within = set()
         kept = set()
         of_trees = set()
         for path in paths:
             if is_below(path, prefix):
-                environment = environment or self._installed_side(path, prefix)
+                within.add(path)
             elif path in site_files:
                 kept.add(path)
             elif not never_by_name(path.rpartition("/")[2]):
@@ -165,12 +194,11 @@ class Sentry:
         # What is told of the tree of one that is just being reinstalled waits until it is there again.
         for keeper in list(self._pipeline.roster.known.values()):
             kept |= keeper.concerning(of_trees)
-        return kept, environment
-
-    def _installed_side(self, path: str, prefix: str) -> bool:
-        """Whether something was installed: the environment itself, or a dist-info, came, went or changed."""
-        parts = path[len(prefix) + 1 :].split("/")
-        return path == prefix or parts == ["pyvenv.cfg"] or any(part.endswith(".dist-info") for part in parts)
+        return Hints(
+            paths=frozenset(kept),
+            installed=self._pipeline.guards.concerning(within),
+            environment=any(_installs(path, prefix) for path in within),
+        )
 
     def _warn_limit(self, limit: WatchLimit) -> None:
         sizes: Counter[str] = Counter()
@@ -195,6 +223,16 @@ class Sentry:
                 remedy='move the project to a local disk, or set polling = "never" to rely on the audit alone',
             )
         )
+
+
+def _singly(paths: Iterable[str]) -> WatchPlan:
+    return WatchPlan(single=tuple(sorted(paths)))
+
+
+def _installs(path: str, prefix: str) -> bool:
+    """Whether something was installed: the environment itself, or a dist-info, came, went or changed."""
+    parts = path[len(prefix) + 1 :].split("/")
+    return path == prefix or parts == ["pyvenv.cfg"] or any(part.endswith(".dist-info") for part in parts)
 
 
 def _enough(limit: WatchLimit) -> int:

@@ -1,6 +1,6 @@
 import pytest
 
-from uvwatch.core.loops import LOOP, Loop, Recent
+from uvwatch.core.loops import INSISTS, INSISTS_WINDOW, LOOP, Loop, Meddled, Recent
 
 
 def after(updates: list[list[str]]) -> Recent:
@@ -27,3 +27,22 @@ def test_a_file_loops_that_changed_during_each_of_the_last_updates(
     updates: list[list[str]], loops: tuple[Loop, ...]
 ) -> None:
     assert after(updates).loops() == loops
+
+
+def test_a_file_is_insisted_on_once_it_was_put_back_often_enough_within_the_window() -> None:
+    meddled = Meddled()
+    for number in range(INSISTS):
+        meddled = meddled.after(["a", "b"], float(number))
+        assert not meddled.insists("a")
+    meddled = meddled.after(["a"], 10.0)
+    assert (meddled.insists("a"), meddled.begins("a"), meddled.insists("b")) == (True, True, False)
+    meddled = meddled.after(["a"], 11.0)
+    assert (meddled.insists("a"), meddled.begins("a")) == (True, False)
+
+
+def test_what_was_put_back_long_ago_is_forgotten() -> None:
+    meddled = Meddled()
+    for number in range(2 * INSISTS):
+        meddled = meddled.after(["a"], number * INSISTS_WINDOW / INSISTS)
+        assert not meddled.insists("a")
+    assert Meddled(times={"a": (0.0,)}).after([], INSISTS_WINDOW) == Meddled()

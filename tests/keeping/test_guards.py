@@ -1,0 +1,79 @@
+"""Which directories hold an installed copy, and which of its files are others than read: a real project's copy."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from tests.keeping.conftest import PYPROJECT, write
+from uvwatch.keeping.guards import MOST, Guards
+from uvwatch.keeping.keeper import Keeper
+from uvwatch.keeping.roster import Roster
+from uvwatch.keeping.updating import reinstall
+
+pytestmark = pytest.mark.anyio
+
+
+def guards_of(keeper: Keeper) -> Guards:
+    roster = Roster(keeper.site, print)
+    roster.keepers[keeper.name] = keeper
+    return Guards(roster)
+
+
+@pytest.fixture
+async def with_script(keeper: Keeper) -> Keeper:
+    """The same with a console script, which lies outside of site-packages, and a file deeper down."""
+    write(keeper, "src/pkg/page.html", "page\n")
+    write(keeper, "src/pkg/deep/page.html", "page\n")
+    write(keeper, "pyproject.toml", PYPROJECT + '[project.scripts]\nsay = "pkg:say"\n')
+    await keeper.look()
+    await reinstall(keeper, editable=False, on_line=print)
+    return keeper
+
+
+async def test_the_directories_of_the_files_are_watched_scripts_included(with_script: Keeper) -> None:
+    prefix, site = with_script.env.prefix, with_script.env.purelib
+    held = {prefix / "bin", site / "pkg", site / "pkg" / "deep", site / with_script.distribution.dist_info}
+    guards = guards_of(with_script)
+    assert guards.directories() == {*map(str, held)}
+    files = {prefix / "bin" / "say", site / "pkg" / "deep" / "page.html"}
+    others = {prefix / "bin" / "python", site / "pkg" / "__pycache__", site / "pkg" / "foreign.db", site}
+    assert guards.concerning(map(str, files | held | others)) == {*map(str, files | held)}
+
+
+@pytest.mark.parametrize("gone", ["bin/say", "site/pkg/deep/page.html", "site/pkg/deep", "site/pkg"])
+async def test_what_is_gone_is_seen_by_its_own_name_or_that_of_a_directory_above(
+    with_script: Keeper, gone: str
+) -> None:
+    path = with_script.env.prefix / gone
+    if gone.startswith("site/"):
+        path = with_script.env.purelib / gone.removeprefix("site/")
+    guards = guards_of(with_script)
+    assert not guards.changed([str(path)], 0.0)
+    path.rename(path.with_name("gone"))
+    assert guards.changed([str(path)], 0.0)
+    assert guards.changed(None, 0.0)
+    beside = with_script.env.purelib / with_script.distribution.dist_info / "METADATA"
+    assert not guards.changed([str(beside)], 0.0)
+
+
+async def test_the_same_bytes_written_again_are_no_change_and_others_of_the_same_size_are(keeper: Keeper) -> None:
+    path = keeper.env.purelib / "pkg" / "__init__.py"
+    guards = guards_of(keeper)
+    for text, differs in (("VALUE = 1\n", False), ("VALUE = 2\n", True)):
+        path.unlink()
+        path.write_text(text)
+        assert guards.changed([str(path)], 0.0) is differs
+    keeper.dirty = True  # it is known to be stale: nothing that is done to it makes it more so
+    assert not guards.changed([str(path)], 0.0)
+
+
+async def test_a_copy_in_too_many_directories_costs_no_watch(keeper: Keeper) -> None:
+    known = next(iter(keeper.copy.files.values()))
+    many = {f"pkg/d{number}/a": known for number in range(MOST)}
+    for path in many:
+        Path(keeper.env.purelib, path).parent.mkdir()
+    keeper.copy = replace(keeper.copy, files=many)
+    assert guards_of(keeper).directories() == frozenset()
+    keeper.copy = replace(keeper.copy, files=dict(list(many.items())[1:]))
+    assert len(guards_of(keeper).directories()) == MOST
