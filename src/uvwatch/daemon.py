@@ -31,6 +31,7 @@ from uvwatch.core.model import (
     Stopped,
     Trigger,
 )
+from uvwatch.core.pace import NEVER, audit_interval, retry_delay
 from uvwatch.core.phase import Move, Phase
 from uvwatch.core.plan import AS_BUILT
 from uvwatch.desk import Barrier, Desk
@@ -56,14 +57,8 @@ from uvwatch.serving.systemd import Notifier
 from uvwatch.signals import stopped_by_signals
 from uvwatch.tasks import background
 
-RETRY = (2.0, 5.0, 15.0, 60.0)
-"""Seconds until a failure whose cause lies outside is tried again: the first time, the second, ... and from then on."""
-
 REMEMBER = 1.0
 """Seconds after an update until what it taught is written down: a burst of updates is written once."""
-
-AUDIT_SHARE = 1000
-"""An audit that takes a second is due every thousand seconds at the most: 0.1 % of a core."""
 
 FAREWELL = 1.0
 """Seconds that clients have to hear of the end."""
@@ -140,10 +135,10 @@ class Daemon:
         self._since = utc_now()
         self._sentry: Sentry | None = None
         self._failures = 0
-        self._settle_by = float("inf")
-        self._retry_at = float("inf")
-        self._audit_at = float("inf")
-        self._remember_at = float("inf")
+        self._settle_by = NEVER
+        self._retry_at = NEVER
+        self._audit_at = NEVER
+        self._remember_at = NEVER
 
     async def run(self) -> None:
         """Live until cancelled, or stopped by a client.
@@ -213,7 +208,7 @@ class Daemon:
         with anyio.CancelScope(deadline=self._remember_at):
             await self._inbox.wait()
         if self._remember_at <= anyio.current_time():
-            self._remember_at = float("inf")
+            self._remember_at = NEVER
             await self._pipeline.remember()
         with anyio.CancelScope(deadline=min(self._retry_at, self._audit_at)):
             await self._inbox.wait()
@@ -337,12 +332,10 @@ class Daemon:
         """A cause outside (network, lock, disk) may go away by itself; a build error waits for a change."""
         outside = any(result.error and result.error.kind is not FailureKind.BUILD for result in finished.results)
         self._failures = self._failures + 1 if outside else 0
-        delay = RETRY[min(self._failures, len(RETRY)) - 1] if outside else float("inf")
-        self._retry_at = anyio.current_time() + delay
+        self._retry_at = anyio.current_time() + retry_delay(self._failures)
 
     def _plan_audit(self, cost: float) -> None:
-        interval = self._pipeline.site.config.audit
-        self._audit_at = anyio.current_time() + max(interval, cost * AUDIT_SHARE) if interval else float("inf")
+        self._audit_at = anyio.current_time() + audit_interval(self._pipeline.site.config.audit, cost)
 
     def _move(self, move: Move) -> None:
         before, self._phase = self._phase, phase.after(self._phase, move)

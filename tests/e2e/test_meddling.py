@@ -2,6 +2,7 @@
 
 import os
 import shutil
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tests.e2e.conftest import TINY, Make, Project
@@ -17,35 +18,34 @@ def replace(path: Path, text: str) -> None:
     beside.replace(path)
 
 
+MEDDLING: dict[str, Callable[[Path], object]] = {
+    "a module is deleted": lambda package: (package / "__init__.py").unlink(),
+    "a file is edited": lambda package: replace(package / "a.css", "a { color: pink }\n"),
+    "a directory is removed": lambda package: shutil.rmtree(package / "deep"),
+    "a directory is moved away": lambda package: (package / "deep").rename(package.parent / "away"),
+    "all is removed": shutil.rmtree,
+}
+
+
+def copied(files: Mapping[str, str], project: Project) -> bool:
+    """Whether the files of the package are installed."""
+    names = (name.removeprefix("src/") for name in files if name.startswith("src/"))
+    return all(project.installed(name) == files[f"src/{name}"] for name in names)
+
+
 def test_what_another_program_does_to_the_installed_copy_is_made_good_at_once(make: Make) -> None:
     project = make(FILES)
     project.uv("sync", "--no-editable")
     package = project.site / "tiny"
-
-    def meddle(action: str) -> None:
-        match action:
-            case "delete":
-                (package / "__init__.py").unlink()
-            case "edit":
-                replace(package / "a.css", "a { color: pink }\n")
-            case "remove a directory":
-                shutil.rmtree(package / "deep")
-            case "move a directory away":
-                (package / "deep").rename(project.root.parent / "away")
-            case "remove all":
-                shutil.rmtree(package)
-
     # No audit: what is noticed is noticed by its event.
     with project.watch("--json", "--audit", "0") as daemon:
         number = 1
-        for action in ("delete", "edit", "remove a directory", "move a directory away", "remove all"):
-            meddle(action)
+        for what, meddle in MEDDLING.items():
+            meddle(package)
             cycle = next_cycle(daemon)
             number += 1
-            assert (cycle.number, cycle.trigger, cycle.outcome) == (number, "environment", "updated"), action
-            for name, text in FILES.items():
-                if name.startswith("src/"):
-                    assert project.installed(name.removeprefix("src/")) == text, action
+            assert (cycle.number, cycle.trigger, cycle.outcome) == (number, "environment", "updated"), what
+            assert copied(FILES, project), what
 
         # Neither what an importing program writes beside the files, nor what the daemon itself puts in place, is any
         # such change: the next cycle is that of the next edit.
