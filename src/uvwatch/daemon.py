@@ -266,7 +266,7 @@ class Daemon:
             self._pipeline.postpone({**seen.batches, **seen.later})
             self._inbox.put((), environment=seen.elsewhere)
             return
-        self._settle_by = float("inf")
+        self._settle_by = NEVER
         if trigger is Trigger.RETRY or seen.elsewhere or wanted.forced:
             cause = trigger if trigger is not Trigger.CHANGE or seen.paths else Trigger.ENVIRONMENT
             await self._cycle(cause, seen, None, barrier, wanted.only)

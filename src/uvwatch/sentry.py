@@ -3,8 +3,9 @@
 It arms what the keepers' trees ask for, and sorts hints into the inbox. What a hint means only a look can tell.
 """
 
+import os
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AsyncExitStack
 from pathlib import Path
 from types import TracebackType
@@ -12,6 +13,7 @@ from types import TracebackType
 import anyio
 import structlog
 from anyio import to_thread
+from anyio.abc import TaskGroup
 
 from uvwatch.core.config import Polling
 from uvwatch.core.model import Warned, WarningCode
@@ -30,16 +32,42 @@ from uvwatch.watching.watcher import Watcher
 IDLE = 2.0
 """Seconds after the last arming at which the watchers that it added are merged."""
 
+AGAIN = 1.5
+"""Seconds after which what polling told is looked at once more.
+
+It compares whole seconds of a file's time: a second save within the same one is not told.
+"""
+
 log = structlog.get_logger()
+
+
+def read_mountinfo() -> str:
+    """What the system says of its file systems; empty where it is no Linux."""
+    try:
+        return Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
+    except OSError:
+        return ""
 
 
 class Sentry:
     """Watches for a pipeline, as an asynchronous context; hints that matter go to the inbox."""
 
-    def __init__(self, pipeline: Pipeline, inbox: Inbox) -> None:
+    _tasks: TaskGroup
+
+    def __init__(self, pipeline: Pipeline, inbox: Inbox, *, mountinfo: Callable[[], str] = read_mountinfo) -> None:
+        """Prepare.
+
+        Args:
+            pipeline: whose trees and environment.
+            inbox: where hints go.
+            mountinfo: the text of ``/proc/self/mountinfo``, asked for whenever the watches are armed.
+        """
         self._pipeline = pipeline
         self._inbox = inbox
+        self._mountinfo = mountinfo
         self._polling = pipeline.site.config.polling is Polling.ALWAYS
+        # Whether anything is polled, asked for or not.
+        self._polls = self._polling
         self._watcher = Watcher(polling=self._polling)
         self._contexts = AsyncExitStack()
         self._armed: frozenset[str] | None = None
@@ -49,11 +77,11 @@ class Sentry:
 
     async def __aenter__(self) -> "Sentry":  # noqa: PYI034 - typing.Self is younger than Python 3.10
         await self._contexts.enter_async_context(self._watcher)
-        tasks = await self._contexts.enter_async_context(background())
-        tasks.start_soon(self._listen)
-        tasks.start_soon(self._merge_when_idle)
-        tasks.start_soon(notice_sleep, self._doubt)
-        tasks.start_soon(notice_stop, self._doubt)
+        self._tasks = await self._contexts.enter_async_context(background())
+        self._tasks.start_soon(self._listen)
+        self._tasks.start_soon(self._merge_when_idle)
+        self._tasks.start_soon(notice_sleep, self._doubt)
+        self._tasks.start_soon(notice_stop, self._doubt)
         return self
 
     async def __aexit__(
@@ -89,7 +117,10 @@ class Sentry:
         if self._watcher.fallen_back:
             log.warning("watch.fallen_back", reason=self._watcher.fallen_back)
             self._watcher.fallen_back = ""
+        self._polls = self._polls or polled != WatchPlan()
         directories = self._looked_at()
+        if self._polls and directories != self._armed:
+            self._tasks.start_soon(self._doubt_again)
         if self._armed is not None and (new := directories - self._armed):
             # A directory may have been filled while the watch on it was armed: what is new is looked at once more.
             self._inbox.put(new)
@@ -130,6 +161,7 @@ class Sentry:
         )
 
     async def _poll(self, rest: WatchPlan) -> None:
+        self._polls = True
         armed = self._watcher.armed
         singles = [path for path in rest.single if path not in armed.single]
         recursive = [path for path in rest.recursive if path not in armed.recursive]
@@ -149,7 +181,7 @@ class Sentry:
                 continue
             own = plan(keeper.tree.directories).under(root)
             around |= keeper.tree.elsewhere().keys()
-            if site.config.polling is Polling.AUTO and (kind := eventless(_mountinfo(), root)):
+            if site.config.polling is Polling.AUTO and (kind := eventless(self._mountinfo(), os.path.realpath(root))):
                 self._warn_polling(root, kind)
                 polled.append(own)
             else:
@@ -172,6 +204,16 @@ class Sentry:
                     environment=hints.environment,
                 )
                 self._inbox.put(hints.paths, installed=hints.installed, environment=hints.environment)
+                if self._polls and hints.paths:
+                    self._tasks.start_soon(self._put_again, hints.paths)
+
+    async def _put_again(self, paths: frozenset[str]) -> None:
+        await anyio.sleep(AGAIN)
+        self._inbox.put(paths)
+
+    async def _doubt_again(self) -> None:
+        await anyio.sleep(AGAIN)
+        self._inbox.doubt()
 
     def _doubt(self, reason: str) -> None:
         log.info("watch.doubt", reason=reason)
@@ -238,10 +280,3 @@ def _installs(path: str, prefix: str) -> bool:
 def _enough(limit: WatchLimit) -> int:
     """A round number that would do."""
     return 1024 if limit.sysctl.endswith("instances") else max(524_288, 2 * limit.needed)
-
-
-def _mountinfo() -> str:
-    try:
-        return Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="surrogateescape")
-    except OSError:
-        return ""  # no Linux

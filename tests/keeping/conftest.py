@@ -8,7 +8,7 @@ import pytest
 from uv import find_uv_bin
 
 from uvwatch.keeping.keeper import Keeper
-from uvwatch.keeping.site import Request, find_site
+from uvwatch.keeping.site import Request, Site, find_site
 from uvwatch.project.environment import open_environment
 from uvwatch.project.installed import local_distributions
 
@@ -33,17 +33,21 @@ def remove(keeper: Keeper, name: str) -> None:
     Path(keeper.distribution.root, name).unlink()
 
 
+def make_site(root: Path) -> Site:
+    """Install a project as a copy in an environment of its own, below a new directory."""
+    (root / "src" / "pkg").mkdir(parents=True)
+    (root / "pyproject.toml").write_text(PYPROJECT)
+    (root / "src" / "pkg" / "__init__.py").write_text("VALUE = 1\n")
+    environ = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "UV")}
+    environ["XDG_RUNTIME_DIR"] = str(root)
+    command = [find_uv_bin(), "sync", "--quiet", "--no-editable", "--project", str(root)]
+    subprocess.run(command, cwd=root, env=environ, check=True)
+    return find_site(Request(project=root, options={}, environ=environ))
+
+
 @pytest.fixture
 async def keeper(tmp_path: Path) -> Keeper:
-    (tmp_path / "src" / "pkg").mkdir(parents=True)
-    (tmp_path / "pyproject.toml").write_text(PYPROJECT)
-    (tmp_path / "src" / "pkg" / "__init__.py").write_text("VALUE = 1\n")
-    environ = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "UV")}
-    environ["XDG_RUNTIME_DIR"] = str(tmp_path)
-    subprocess.run(  # noqa: ASYNC221 - before anything else runs
-        [find_uv_bin(), "sync", "--quiet", "--no-editable"], cwd=tmp_path, env=environ, check=True
-    )
-    site = find_site(Request(project=tmp_path, options={}, environ=environ))
+    site = make_site(tmp_path)
     env = open_environment(site.prefix)
     (distribution,) = local_distributions(env)
     found = Keeper(site, env, distribution, ())
