@@ -218,6 +218,8 @@ class Pipeline:
             self._settled = False
             self.roster.take(await to_thread.run_sync(find_again, self.site))
             self._settled = True
+            if changed:
+                self.roster.resume()
 
     @contextmanager
     def by(self, site: Site) -> Iterator[None]:
@@ -237,6 +239,8 @@ class Pipeline:
         """Make one distribution fresh; once more where the tree changed under a build that failed."""
         keeper.late = Batch()
         keeper.dirty = True
+        if batch and "pyproject.toml" in batch.paths:
+            keeper.resume()  # as the warning of a loop promises; what was saved of it, if anything, is of no account
         try:
             editable, judgement, by_uv = await self._judgement(keeper, trusting=trusting, made=made)
             if judgement.standing is not Standing.FRESH:

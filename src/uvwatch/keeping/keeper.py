@@ -134,8 +134,12 @@ class Keeper:
     def take(self, site: Site) -> None:
         """Go on with changed settings."""
         self.site = site
-        self._suspended = frozenset()
+        self.resume()
         self.forget_rules()
+
+    def resume(self) -> None:
+        """Follow again what was suspended."""
+        self._suspended = frozenset()
 
     def suspend(self, path: str) -> None:
         """Follow a file no longer, until the settings change: its changes lead to updates that lead to its changes."""

@@ -80,6 +80,11 @@ class Roster:
                 keeper.take(site)
         self.site = site
 
+    def resume(self) -> None:
+        """Have every keeper follow again what it had suspended: a file of the settings was saved."""
+        for keeper in self._former.values():
+            keeper.resume()
+
     def leave_out(self) -> None:
         """Let go of what is not to be kept by the settings as they are now."""
         if (wanted := self.site.packages) is not None:
