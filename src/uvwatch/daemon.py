@@ -205,15 +205,18 @@ class Daemon:
 
     async def _wait(self) -> Trigger:
         """Sleep until a hint, a client, a retry or an audit is due; while it is quiet, keep what was learned."""
-        with anyio.CancelScope(deadline=self._remember_at):
-            await self._inbox.wait()
-        if self._remember_at <= anyio.current_time():
-            self._remember_at = NEVER
-            await self._pipeline.remember()
-        with anyio.CancelScope(deadline=min(self._retry_at, self._audit_at)):
-            await self._inbox.wait()
-            return Trigger.CHANGE
-        return Trigger.RETRY if self._retry_at <= anyio.current_time() else Trigger.AUDIT
+        while True:
+            with anyio.CancelScope(deadline=min(self._remember_at, self._retry_at, self._audit_at)):
+                await self._inbox.wait()
+                return Trigger.CHANGE
+            now = anyio.current_time()
+            if self._retry_at <= now:
+                return Trigger.RETRY
+            if self._audit_at <= now:
+                return Trigger.AUDIT
+            if self._remember_at <= now:
+                self._remember_at = NEVER
+                await self._pipeline.remember()
 
     async def _settle(self) -> None:
         """Wait until nobody writes and nobody holds; a barrier ends the quiet window, not the rest."""

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tests.e2e.conftest import TINY, Make, Project
-from tests.e2e.told import next_cycle
+from tests.e2e.told import next_cycle, warning
 
 FILES = {**TINY, "src/tiny/deep/er/page.html": "page\n", "src/tiny/deep/other.py": "OTHER = 1\n"}
 
@@ -87,6 +87,10 @@ def test_the_audit_makes_good_what_no_event_told(tiny: Project) -> None:
     for path in (source, installed):
         os.link(path, tiny.root.parent / path.name)
     with tiny.watch("--json", "--audit", "0.2") as daemon:
+        # An audit that finds nothing to do looks for foreign files, which come without an event; and is not the last.
+        (tiny.site / "tiny" / "app.db").write_text("", encoding="utf-8")
+        assert "tiny/app.db" in warning(daemon, "written-to-installed-copy")["message"]
+
         (tiny.root.parent / source.name).write_text("a { color: blue }\n", encoding="utf-8")
         cycle = next_cycle(daemon)
         assert (cycle.number, cycle.trigger, cycle.outcome) == (2, "audit", "updated")
