@@ -33,13 +33,13 @@ def remove(keeper: Keeper, name: str) -> None:
     Path(keeper.distribution.root, name).unlink()
 
 
-def make_site(root: Path) -> Site:
-    """Install a project as a copy in an environment of its own, below a new directory."""
+def make_site(root: Path, *, runtime: Path | None = None) -> Site:
+    """Install a project as a copy in an environment of its own; locks lie in ``runtime``, or with it."""
     (root / "src" / "pkg").mkdir(parents=True)
     (root / "pyproject.toml").write_text(PYPROJECT)
     (root / "src" / "pkg" / "__init__.py").write_text("VALUE = 1\n")
     environ = {name: value for name, value in os.environ.items() if name not in ("VIRTUAL_ENV", "UV")}
-    environ["XDG_RUNTIME_DIR"] = str(root)
+    environ["XDG_RUNTIME_DIR"] = str(runtime or root)
     command = [find_uv_bin(), "sync", "--quiet", "--no-editable", "--project", str(root)]
     subprocess.run(command, cwd=root, env=environ, check=True)
     return find_site(Request(project=root, options={}, environ=environ))
