@@ -1,5 +1,6 @@
 import base64
 import hashlib
+import os
 import stat
 import zipfile
 from collections.abc import Mapping
@@ -137,6 +138,16 @@ def test_a_path_that_would_leave_its_place_is_refused(name: str, tmp_path: Path)
 def test_a_member_without_a_place_is_refused(name: str, tmp_path: Path) -> None:
     with pytest.raises(CycleFailed, match="for which there is no place"):
         read(write(tmp_path / "w.whl", {name: "x"}))
+
+
+def test_a_path_that_is_too_long_in_the_environment_is_refused_though_the_trees_was_not(tmp_path: Path) -> None:
+    most = os.pathconf("/", "PC_PATH_MAX") - 1 - len(f"{PURELIB}/")
+    deep = "app/" + "d/" * (most // 2 - 2)
+    fits = deep + "x" * (most - len(deep))
+    assert fits in read(write(tmp_path / "fits.whl", {fits: ""})).files
+    with pytest.raises(CycleFailed, match=r"^app/d/.*\.\.\. would have a path of \d+ bytes") as caught:
+        read(write(tmp_path / "w.whl", {fits + "x": ""}))
+    assert caught.value.kind is FailureKind.BUILD
 
 
 def test_two_members_for_one_path_are_refused(tmp_path: Path) -> None:

@@ -26,6 +26,10 @@ _CHUNK = 1 << 20
 _SHEBANG = b"#!python"
 _DIST_INFO = ".dist-info"
 _ANYONE_MAY_EXECUTE = 0o111
+_LONGEST = os.pathconf("/", "PC_PATH_MAX") - 1 if hasattr(os, "pathconf") else 259
+"""Bytes that a path may have, without its NUL."""
+_SHOWN = 60
+"""Characters of a path that is too long to be told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +80,8 @@ def read_wheel(path: str, env: Environment) -> Wheel:
     """Read a wheel as an installer would unpack it into an environment.
 
     Raises:
-        CycleFailed: it is no wheel (``BUILD``), holds a path that would leave its place (``BUILD``), or cannot be read
-            (``IO``).
+        CycleFailed: it is no wheel (``BUILD``), holds a path that would leave its place or that would be too long there
+            (``BUILD``), or cannot be read (``IO``).
     """
     try:
         with zipfile.ZipFile(path) as archive:
@@ -116,6 +120,7 @@ def _read(archive: zipfile.ZipFile, env: Environment) -> Wheel:
         raise CycleFailed(FailureKind.BUILD, f"the wheel has no {dist_info}/WHEEL")
     is_pure = Parser().parsestr(wheel_text).get("Root-Is-Purelib", "true").strip().lower() == "true"
     places = _places(dist_info, env, is_pure=is_pure)
+    library = env.purelib if is_pure else env.platlib
     files: dict[str, Content] = {}
     names: dict[str, str] = {}
     rewritten: set[str] = set()
@@ -126,6 +131,7 @@ def _read(archive: zipfile.ZipFile, env: Environment) -> Wheel:
         where, is_script = _destination(member.filename, dist_info, places)
         if where in files:
             raise CycleFailed(FailureKind.BUILD, f"the wheel holds {where} twice: {names[where]} and {member.filename}")
+        _refuse_too_long(library, where)
         digest, start = _digest(archive, member)
         executable = is_script or bool(member.external_attr >> 16 & _ANYONE_MAY_EXECUTE)
         files[where] = Content(digest, executable)
@@ -173,6 +179,19 @@ def _refuse_escape(name: str) -> None:
     # A path that is not in its plain form ("./a", "a//b") would be installed under another name than RECORD's.
     if path.is_absolute() or ".." in path.parts or str(path) != name or "\\" in name or ":" in path.parts[0]:
         raise CycleFailed(FailureKind.BUILD, f"the wheel holds a path that leaves its place: {name}")
+
+
+def _refuse_too_long(library: Path, where: str) -> None:
+    """Refuse what could be put in place from its directory, but not be removed again by uv, which takes whole paths.
+
+    uv stops at it half-way: the copy is then broken, and no `uv sync` mends it.
+    """
+    length = len(os.fsencode(library / where))
+    if length > _LONGEST:
+        raise CycleFailed(
+            FailureKind.BUILD,
+            f"{where[:_SHOWN]}... would have a path of {length} bytes in the environment, and {_LONGEST} are the most",
+        )
 
 
 def _destination(name: str, dist_info: str, places: _Places) -> tuple[str, bool]:
