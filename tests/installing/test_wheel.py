@@ -142,12 +142,12 @@ def test_a_member_without_a_place_is_refused(name: str, tmp_path: Path) -> None:
 
 def test_a_path_that_is_too_long_in_the_environment_is_refused_though_the_trees_was_not(tmp_path: Path) -> None:
     most = os.pathconf("/", "PC_PATH_MAX") - 1 - len(f"{PURELIB}/")
-    deep = "app/" + "d/" * (most // 2 - 2)
-    fits = deep + "x" * (most - len(deep))
-    assert fits in read(write(tmp_path / "fits.whl", {fits: ""})).files
-    with pytest.raises(CycleFailed, match=r"^app/d/.*\.\.\. would have a path of \d+ bytes") as caught:
-        read(write(tmp_path / "w.whl", {fits + "x": ""}))
-    assert caught.value.kind is FailureKind.BUILD
+    deep = "app/" + "d/" * (most // 2 - 20)
+    for longest in ("x" * (most - len(deep)), "d" * (most - len(deep) - len("/__pycache__")) + "/a"):
+        assert deep + longest in read(write(tmp_path / "fits.whl", {deep + longest: ""})).files
+        with pytest.raises(CycleFailed, match=r"^app/d/.*\.\.\. would have a path of \d+ bytes") as caught:
+            read(write(tmp_path / "w.whl", {f"{deep}d{longest}": ""}))
+        assert caught.value.kind is FailureKind.BUILD
 
 
 def test_two_members_for_one_path_are_refused(tmp_path: Path) -> None:

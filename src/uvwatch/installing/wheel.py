@@ -186,7 +186,9 @@ def _refuse_too_long(library: Path, where: str) -> None:
 
     uv stops at it half-way: the copy is then broken, and no `uv sync` mends it.
     """
-    length = len(os.fsencode(library / where))
+    path = library / where
+    # uv looks for bytecode in each directory that it removes a file from.
+    length = max(len(os.fsencode(each)) for each in (path, path.with_name("__pycache__")))
     if length > _LONGEST:
         raise CycleFailed(
             FailureKind.BUILD,
