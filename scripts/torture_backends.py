@@ -1,6 +1,8 @@
 """After edits of small projects, one for each build backend, the copy that ``uvwatch sync`` leaves equals uv's own.
 
-Prints one row a project and one column a kind of edit: what uvwatch did. What is not equal is printed in full.
+Prints one row a project and one column a kind of edit: what uvwatch did; for "editable" when it was made editable, and
+when its metadata was edited then: it has to be what uv's editable reinstall makes of it, with dist-info, RECORD, and
+the files that lead to the tree. What is not equal is printed in full.
 """
 
 import argparse
@@ -41,6 +43,9 @@ def play(sample: Sample, bench: Bench) -> tuple[dict[str, list[str]], list[str]]
         done["editable"].append(sample.not_editable)
     else:
         wrong += judged(done, "editable", bench, "--editable")
+        for edit in sample.metadata_again:
+            apply(edit, bench.tree)
+        wrong += judged(done, "editable", bench)
     return done, wrong
 
 

@@ -64,6 +64,13 @@ class Sample:
             ("metadata", self.metadata),
         )
 
+    @property
+    def metadata_again(self) -> tuple[Edit, ...]:
+        """The edits of metadata once more, with other words: for the install that is editable by then."""
+        return tuple(
+            Edit(path=each.path, old=each.new, new=each.new.replace("second", "third")) for each in self.metadata
+        )
+
 
 _PYTHON = "{}/added.py"
 

@@ -34,6 +34,13 @@ def test_metadata_that_the_backend_reads_from_a_module_is_followed(sample: Sampl
     assert json.loads(done.stdout)["distributions"][0]["action"] == "reinstall"
     assert "Summary: second" in (project.installed("flit_dynamic-1.0.dist-info/METADATA") or "")
 
+    assert project.uvwatch("sync", "--editable").returncode == 0
+    project.edit("flit_dynamic/__init__.py", "second", "third")
+    done = project.uvwatch("sync", "--json")
+
+    assert json.loads(done.stdout)["distributions"][0]["action"] == "reinstall"
+    assert "Summary: third" in (project.installed("flit_dynamic-1.0.dist-info/METADATA") or "")
+
 
 def test_a_template_and_the_hook_that_renders_it_are_followed_though_no_wheel_carries_them(sample: Sampled) -> None:
     project = sample("hatch-hook")

@@ -176,6 +176,32 @@ def test_files_that_a_setting_names_are_told_apart_from_those_known_by_their_nam
     assert [(each.key, each.pattern) for each in found] == [("tool.hatch.version.path", "/v.py")]
 
 
+FLIT = '[build-system]\nbuild-backend = "flit_core.buildapi"\n'
+
+
+@pytest.mark.parametrize(
+    ("text", "module"),
+    [
+        (f'{FLIT}[project]\nname = "a-b"\ndynamic = ["version"]\n', "a_b"),
+        (f'{FLIT}[project]\nname = "x"\ndynamic = ["version"]\n[tool.flit.module]\nname = "n.sub"\n', "n/sub"),
+        (
+            """
+[project]
+dynamic = ["version"]
+[tool.setuptools.dynamic]
+version = { attr = "x.about.VERSION" }
+readme = { file = "README.md" }
+""",
+            "x/about",
+        ),
+    ],
+)
+def test_the_module_that_metadata_is_read_from_is_known_in_each_layout(text: str, module: str) -> None:
+    found = declared(tomli.loads(text)).metadata_modules
+    assert found == tuple(f"/{top}{module}{rest}" for top in ("", "src/") for rest in (".py", "/__init__.py"))
+    assert declared(tomli.loads(text.replace("dynamic = [", "other = ["))).metadata_modules == ()
+
+
 def test_license_files_that_are_named_replace_the_usual_names() -> None:
     spec = GitIgnoreSpec.from_lines(declared({"project": {"license-files": ["LEGAL"]}}).build_inputs)
 

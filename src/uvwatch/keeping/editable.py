@@ -86,7 +86,8 @@ class EditableKeeper(Keeper):
         found: dict[str, Known] = {}
         # Of a file that does not parse the last good ones hold, and the file itself is one of them.
         with suppress(BrokenPyproject):
-            self._patterns = declared_by(self.distribution).build_inputs
+            declared = declared_by(self.distribution)
+            self._patterns = (*declared.build_inputs, *declared.metadata_modules)
             self._compiles = _compiles(root)
         for pattern in self._patterns:
             for path in root.glob(pattern.strip("/")):

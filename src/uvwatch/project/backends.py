@@ -77,11 +77,13 @@ class Declared:
 
     ``inputs`` are the files that a setting names because they shape the wheel. ``build_inputs`` are the gitignore-style
     patterns of all that do, relative to the distribution's root: these, and what has its meaning by its name.
+    ``metadata_modules`` are patterns of the modules that dynamic metadata is read from, in each layout.
     """
 
     artifacts: tuple[Setting, ...]
     inputs: tuple[Setting, ...]
     build_inputs: tuple[str, ...]
+    metadata_modules: tuple[str, ...] = ()
 
 
 def declared(pyproject: Mapping[str, Any], *, hatch_toml: Mapping[str, Any] | None = None) -> Declared:
@@ -103,7 +105,32 @@ def declared(pyproject: Mapping[str, Any], *, hatch_toml: Mapping[str, Any] | No
     by_name = (f"/{name}" for name in (*_SHAPING, *licenses))
     compiled = _COMPILED if _compiles(pyproject) else ()
     patterns = (*by_name, *(each.pattern for each in inputs), *compiled)
-    return Declared(artifacts=artifacts, inputs=inputs, build_inputs=tuple(dict.fromkeys(patterns)))
+    return Declared(
+        artifacts=artifacts,
+        inputs=inputs,
+        build_inputs=tuple(dict.fromkeys(patterns)),
+        metadata_modules=tuple(dict.fromkeys(_metadata_modules(pyproject))),
+    )
+
+
+def _metadata_modules(pyproject: Mapping[str, Any]) -> Iterator[str]:
+    """The modules that setuptools' ``attr`` and flit read; where they lie only the backend finds out."""
+    project = table(pyproject, "project")
+    if not strings(project.get("dynamic")):
+        return
+    attributes = [_get(entry, "attr") for _name, entry in _items(table(pyproject, "tool", "setuptools").get("dynamic"))]
+    modules = [each.rpartition(".")[0] for each in attributes if isinstance(each, str)]
+    if str(table(pyproject, "build-system").get("build-backend")).startswith("flit"):
+        name = table(pyproject, "tool", "flit", "module").get("name", project.get("name"))
+        modules.append(name.replace("-", "_") if isinstance(name, str) else "")
+    for path in (_escaped(module.replace(".", "/")) for module in modules if module):
+        for layout in ("", "src/"):
+            for rest in (".py", "/__init__.py"):
+                yield from (pattern for _suffix, pattern in _anchored("", f"{layout}{path}{rest}"))
+
+
+def _get(value: Any, key: str) -> Any:
+    return value.get(key) if isinstance(value, Mapping) else None
 
 
 def _compiles(pyproject: Mapping[str, Any]) -> bool:
