@@ -1,6 +1,7 @@
 """What updates do to uv's cache: how much it grows, and whether a file that was in it before is another now.
 
-In a cache of its own, so that nobody else's work is counted.
+No update of uvwatch may change one: whatever else was installed from the cache would change with it. In a cache of its
+own, so that nobody else's work is counted.
 """
 
 import contextlib
@@ -29,13 +30,21 @@ def _digests(cache: Path) -> Mapping[str, str]:
     }
 
 
+def _changed(before: Mapping[str, str], after: Mapping[str, str]) -> list[str]:
+    """The files that are not what they were, by path."""
+    return sorted(path for path, digest in before.items() if after.get(path) != digest)
+
+
 def _compared(before: Mapping[str, str], after: Mapping[str, str]) -> tuple[str, str]:
-    changed = sum(after.get(path) != digest for path, digest in before.items())
-    return f"{changed} of {len(before)}", str(len(after.keys() - before.keys()))
+    return f"{len(_changed(before, after))} of {len(before)}", str(len(after.keys() - before.keys()))
 
 
 def measure(console: Console, home: Path) -> None:
-    """Print what became of the cache: by updates of uvwatch, every tenth an added file, and by uv's reinstall."""
+    """Print what became of the cache: by updates of uvwatch, every tenth an added file, and by uv's reinstall.
+
+    Raises:
+        DemoError: an update of uvwatch changed a file of the cache.
+    """
     cache = home / "cache"
     former = os.environ.get("UV_CACHE_DIR")
     os.environ["UV_CACHE_DIR"] = str(cache)
@@ -48,11 +57,13 @@ def measure(console: Console, home: Path) -> None:
             start(peer)
             before = _digests(cache)
             _update(peer)
-        table.add_row(f"{UPDATES} updates by uvwatch", *_compared(before, _digests(cache)))
-        before = _digests(cache)
+        updated = _digests(cache)
+        table.add_row(f"{UPDATES} updates by uvwatch", *_compared(before, updated))
         _reinstall(stage)
-        table.add_row(f"{REINSTALLS} reinstalls by uv", *_compared(before, _digests(cache)))
+        table.add_row(f"{REINSTALLS} reinstalls by uv", *_compared(updated, _digests(cache)))
         console.print(table)
+        if changed := _changed(before, updated):
+            raise DemoError(f"uv's cache was written to by updates of uvwatch, in {len(changed)} files: {changed[:5]}")
     finally:
         if former is None:
             del os.environ["UV_CACHE_DIR"]
