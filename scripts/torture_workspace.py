@@ -1,7 +1,8 @@
 """A workspace of many members, half of them installed: how long a check takes, and that a change touches one member.
 
 The later half of the members depends on the earlier; a fifth of the installed ones are editable. Times are told with
-the processor time of the command, which a busy machine does not stretch so much.
+the processor time of the command, which a busy machine does not stretch so much. Exit status: 0 all was well, 1 another
+file was touched, or the check of an unchanged tree took too long.
 """
 
 import argparse
@@ -20,8 +21,10 @@ import uv
 from torture_equal import COMMAND, Mismatch, forget_the_callers
 
 PATIENCE = 120.0
-ROUNDS = 5
-"""Checks of the unchanged tree of which the median is told."""
+ROUNDS = 3
+"""Checks of the unchanged tree of which the best is told: the others were stretched by what else the machine did."""
+LIMIT = 1.0
+"""Seconds that it may take, after the first."""
 FILES = 20
 """Modules of a member."""
 
@@ -126,8 +129,8 @@ def require(holds: bool, what: str) -> None:  # noqa: FBT001 - reads as a senten
         raise Mismatch(what)
 
 
-def torture(root: Path, *, members: int, installed: int) -> None:
-    """Make the workspace, check, change one member, and print the figures.
+def torture(root: Path, *, members: int, installed: int) -> str:
+    """Make the workspace, check, change one member, print the figures, and return what took too long.
 
     Raises:
         Mismatch: something is not as it should be.
@@ -138,8 +141,8 @@ def torture(root: Path, *, members: int, installed: int) -> None:
     first, said = timed(root, COMMAND, "check", "--json")
     require(len(json.loads(said)["distributions"]) == installed, f"not {installed} distributions are checked")
     rounds = [timed(root, COMMAND, "check")[0] for _ in range(ROUNDS)]
-    again = sorted(rounds)[ROUNDS // 2]
-    print(f"check, the first: {first}; again: {again} (median of {ROUNDS})", flush=True)
+    again = min(rounds)
+    print(f"check, the first: {first}; again: {again} (best of {ROUNDS}; {LIMIT:g} s is the most)", flush=True)
 
     before, changed = state(root), name_of(1)
     (root / "packages" / changed / "src" / changed / "value.py").write_text('VALUE = "two"\n')
@@ -156,6 +159,7 @@ def torture(root: Path, *, members: int, installed: int) -> None:
     took, said = timed(root, COMMAND, "sync", "--json")
     done = [each["name"] for each in json.loads(said)["distributions"] if each["action"] != "none"]
     print(f"sync, a new module in each of {len(done)} members: {took}", flush=True)
+    return f"a check took {again}, and {LIMIT:g} s is the most" if again.clock > LIMIT else ""
 
 
 def main() -> int:
@@ -170,13 +174,13 @@ def main() -> int:
     os.environ.setdefault("UV_CACHE_DIR", run(Path.cwd(), uv.find_uv_bin(), "cache", "dir").strip())
     print(f"{given.members} members, {given.installed} of them installed", flush=True)
     try:
-        torture(home / "workspace", members=given.members, installed=given.installed)
+        late = torture(home / "workspace", members=given.members, installed=given.installed)
     except Mismatch as error:
         print(f"{error}\nleft in {home}", flush=True)
         return 1
     shutil.rmtree(home)
-    print("only what changed was touched")
-    return 0
+    print(f"only what changed was touched{late and f'; but {late}'}")
+    return 1 if late else 0
 
 
 if __name__ == "__main__":
