@@ -1,7 +1,8 @@
 """Source distributions of real packages: after edits the copy that ``uvwatch sync`` leaves equals uv's own.
 
-Downloads them with pip from the index that the machine is set up for, has a project depend on each by its path,
-changes, adds and removes files, and prints one row a package: what uvwatch did. What is not equal is printed in full.
+Downloads them with pip from the index that the machine is set up for, has a project depend on each by its path, and
+changes, adds and removes files. Prints a table at the end, one row a package: what uvwatch did, and how many of the
+copies were equal; below it, in full, what was not equal, and why a package or a backend was not tried.
 """
 
 import argparse
@@ -23,7 +24,7 @@ from torture_reference import Bench, Mismatch, environment
 
 COMMAND = Path(sys.executable).with_name("uvwatch")
 COLUMNS = ("changed", "added", "removed", "compiled source", "metadata")
-HEAD = ("package", "backend", "files", *COLUMNS)
+HEAD = ("package", "backend", "files", *COLUMNS, "equal")
 PACKAGE = "package"
 """The directory of the package in the tree of the project that depends on it."""
 
@@ -49,12 +50,16 @@ class Real:
     Attributes:
         name: as the index has it.
         compiled: a source of an extension module, and what is appended to it; so little that it still compiles.
-        listed: why no file of the package can be removed, where its build description lists each.
+        listing: the build description that names each file, relative to itself, and is edited with them.
+        removable: what is removed, where it cannot be any file: others are needed for a build.
+        kept: why no file of the package can be removed.
     """
 
     name: str
     compiled: tuple[str, str] | None = None
-    listed: str = ""
+    listing: str = ""
+    removable: tuple[str, ...] = ()
+    kept: str = ""
 
 
 _C = "\nint added_by_torture = 1;\n"
@@ -71,10 +76,23 @@ PACKAGES: tuple[Real, ...] = (
     Real(name="rich"),
     Real(name="fastapi"),
     Real(name="frozenlist", compiled=("frozenlist/_frozenlist.pyx", _CYTHON)),
-    Real(name="levenshtein", compiled=("src/Levenshtein/levenshtein_cpp.cxx", _C)),
+    Real(
+        name="levenshtein",
+        compiled=("src/Levenshtein/levenshtein_cpp.cxx", _C),
+        removable=("src/Levenshtein/StringMatcher.py",),
+    ),
     Real(name="nanobind"),
-    Real(name="meson-python", listed="`meson.build` lists each file"),
+    Real(
+        name="cysignals",
+        compiled=("src/cysignals/alarm.pyx", _CYTHON),
+        listing="src/cysignals/meson.build",
+        removable=("src/cysignals/cysignals-CSI-helper.py", "src/cysignals/cysignals.pc"),
+    ),
+    Real(name="meson-python", listing="meson.build", kept="it builds itself, with each of its modules"),
+    Real(name="django-stubs-ext"),
 )
+NOT_TRIED = {"maturin": "its packages need crates, which no source distribution holds and pip does not bring"}
+"""Backends of which no package is here, and why; ``scripts/torture backends`` tries each with a project of its own."""
 
 
 def fetch(name: str, directory: Path) -> Path:
@@ -131,17 +149,38 @@ def edits(real: Real, bench: Bench) -> Iterator[tuple[str, str]]:
     for path in first:
         append(path, "\n")
     yield "changed", ""
+    listing = bench.tree / PACKAGE / real.listing
     for path in first:
-        path.with_name(f"added_by_torture{path.suffix}").write_text("# added\n", encoding="utf-8")
+        added = path.with_name(f"added_by_torture{path.suffix}")
+        added.write_text("# added\n", encoding="utf-8")
+        if real.listing:
+            relist(listing, path, also=added)
     yield "added", ""
     if real.compiled is not None:
         append(bench.tree / PACKAGE / real.compiled[0], real.compiled[1])
     yield "compiled source", "" if real.compiled is not None else "pure Python"
-    for path in () if real.listed else [*modules[1:][-1:], *data[1:][-1:]]:
+    chosen = [bench.tree / PACKAGE / name for name in real.removable] or [*modules[1:][-1:], *data[1:][-1:]]
+    for path in () if real.kept else chosen:
         path.unlink()
-    yield "removed", real.listed
+        if real.listing:
+            relist(listing, path)
+    yield "removed", real.kept or ("" if chosen else "too few files")
     append(readme(bench.tree / PACKAGE), "\nOne more line.\n")
     yield "metadata", ""
+
+
+def relist(listing: Path, path: Path, *, also: Path | None = None) -> None:
+    """Have a build description name another file after one that it names, or this one no more.
+
+    Raises:
+        Mismatch: it does not name the file.
+    """
+    text = listing.read_text(encoding="utf-8")
+    entry = f"'{path.relative_to(listing.parent).as_posix()}',"
+    if entry not in text:
+        raise Mismatch(f"{listing.name} does not name {entry}")
+    instead = f"{entry} '{also.relative_to(listing.parent).as_posix()}'," if also is not None else ""
+    listing.write_text(text.replace(entry, instead, 1), encoding="utf-8")
 
 
 def append(path: Path, text: str) -> None:
@@ -187,10 +226,12 @@ def play(real: Real, bench: Bench, archive: Path) -> tuple[list[str], list[str]]
     refresh(bench)
     done: dict[str, str] = {}
     wrong = []
+    compared = 0
     for kind, why_not in edits(real, bench):
         if why_not:
             done[kind] = why_not
             continue
+        compared += 1
         try:
             done[kind] = refresh(bench)
             bench.compare()
@@ -198,7 +239,25 @@ def play(real: Real, bench: Bench, archive: Path) -> tuple[list[str], list[str]]
             done[kind] = "NOT EQUAL"
             wrong.append(f"{real.name}, {kind}: {error}")
     files = len(read(bench.ours, bench.distribution.replace("-", "_")).rows)
-    return [backend(bench.tree / PACKAGE), str(files), *(done[column] for column in COLUMNS)], wrong
+    equal = f"{compared - len(wrong)} of {compared}"
+    return [backend(bench.tree / PACKAGE), str(files), *(done[column] for column in COLUMNS), equal], wrong
+
+
+def tried(real: Real, sdists: Path | None) -> tuple[str, list[str]]:
+    """Try one package: its row of the table, and what was not equal; the tree is left where something was not."""
+    home = Path(tempfile.mkdtemp(prefix="uvwatch-torture-"))
+    bench = Bench(home=home, distribution=real.name, environ=environment(), unpacked=True)
+    try:
+        archive = fetch(real.name, sdists or home)
+        cells, found = play(real, bench, archive)
+        version = archive.name.removesuffix(".tar.gz").rpartition("-")[2]
+    except Mismatch as error:
+        cells, found, version = ["NOT RUN"] * (len(HEAD) - 1), [f"{real.name}: {error}"], ""
+    if found:
+        found.append(f"left in {home}")
+    else:
+        shutil.rmtree(home)
+    return f"| {real.name} {version} | {' | '.join(cells)} |", found
 
 
 def main() -> int:
@@ -210,25 +269,15 @@ def main() -> int:
     chosen = [each for each in PACKAGES if not given.packages or each.name in given.packages]
     if unknown := {*given.packages} - {each.name for each in chosen}:
         parser.error(f"no such package: {', '.join(sorted(unknown))}")
-    print(f"| {' | '.join(HEAD)} |\n{'|---' * len(HEAD)}|", flush=True)
-    wrong: list[str] = []
+    table, wrong = [f"| {' | '.join(HEAD)} |", "|---" * len(HEAD) + "|"], []
     for real in chosen:
-        home = Path(tempfile.mkdtemp(prefix="uvwatch-torture-"))
-        bench = Bench(home=home, distribution=real.name, environ=environment(), unpacked=True)
-        try:
-            archive = fetch(real.name, given.sdists or home)
-            cells, found = play(real, bench, archive)
-            version = archive.name.removesuffix(".tar.gz").rpartition("-")[2]
-        except Mismatch as error:
-            cells, found, version = ["NOT RUN"] * (len(HEAD) - 1), [f"{real.name}: {error}"], ""
-        print(f"| {real.name} {version} | {' | '.join(cells)} |", flush=True)
-        print("\n".join(found), file=sys.stderr, flush=True)
+        row, found = tried(real, given.sdists)
+        print(row, file=sys.stderr, flush=True)
+        table.append(row)
         wrong += found
-        if found:
-            wrong.append(f"left in {home}")
-        else:
-            shutil.rmtree(home)
-    print("\n".join(wrong))
+    print("\n".join([*table, *wrong]))
+    for name, reason in NOT_TRIED.items():
+        print(f"no package is built by {name}: {reason}")
     return 1 if wrong else 0
 
 
