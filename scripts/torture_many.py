@@ -28,7 +28,8 @@ POLL = 0.002
 def arriving(trial: Trial) -> None:
     """Make many directories at once: they are watched soon, and no file that is written into them then is lost."""
     place = trial.place
-    fill(place.package / "around", trial.size.around, "around")
+    for number in range(trial.size.around):
+        write(place.package / "around" / f"group{number // 100}" / f"d{number}" / "page.html", "around\n")
     _watch_one_by_one(place)
     with trial.daemon(SETTLE) as (watched, ready):
         took = []
@@ -43,7 +44,8 @@ def arriving(trial: Trial) -> None:
             wrote = time.monotonic()
             trial.rest(watched, f"{len(directories)} new directories")
             trial.notes.append(
-                f"{len(directories)} directories watched {took[-1]:.2f} s after the last was made,"
+                f"{len(directories)} directories beside {trial.size.around} others"
+                f" watched {took[-1]:.2f} s after the last was made,"
                 f" a file in each installed {time.monotonic() - wrote - watched.calm:.2f} s after it was written"
             )
             if took[-1] < ARMED:
@@ -81,7 +83,10 @@ def passing(trial: Trial) -> None:
         trial.rest(watched, "at the end")
         write(place.package / "after.html", "after\n")
         trial.rest(watched, "a save after all of it", updates=range(1, 2))
-        trial.notes.append(f"at most {most} inotify instances, {opened} descriptors (at first {at_first}, {before})")
+        trial.notes.append(
+            f"{trial.size.passing} directories came, two of three hundred went: at most {most} inotify instances,"
+            f" {opened} descriptors (at first {at_first}, {before})"
+        )
         if most > INSTANCES:
             trial.faults.append(f"passing: {most} inotify instances")
         if opened > before + DESCRIPTORS:

@@ -18,7 +18,7 @@ SETTLE = 0.3
 class Size:
     """How hard it gets: counts, but for ``append``, ``creep`` and ``walk``, which are seconds.
 
-    ``around`` files lie about where ``arriving`` directories appear at once; ``passing`` directories come and go;
+    ``around`` directories lie about where ``arriving`` ones appear at once; ``passing`` directories come and go;
     ``modules`` directories lie in ``node_modules``, with five files each.
     """
 
@@ -36,21 +36,7 @@ class Size:
     walk: float
 
 
-NORMAL = Size(
-    files=20_000,
-    refills=20,
-    nests=20,
-    arriving=300,
-    around=1_000,
-    passing=500,
-    append=5.0,
-    creep=9.0,
-    pages=300,
-    checkouts=6,
-    modules=2_000,
-    walk=120.0,
-)
-FULL = Size(
+DEFAULT = Size(
     files=240_000,
     refills=100,
     nests=200,

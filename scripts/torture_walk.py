@@ -1,5 +1,6 @@
-"""A random walk of all that happens to a project: files, git, editors, generators, odd names, other commands, at once.
+"""A random walk of what happens to a project: files, git, editors, generators, odd names, other commands, at once.
 
+Too few watches are not in it: they need a user namespace from the start, and are a round of their own (``scarce``).
 Each step chooses some actions by the seed, one of a kind, and does them side by side; then the daemon comes to rest and
 tree and copy are equal. Failures on the way are no fault (a FIFO, a missing environment), what is left of them is.
 """
@@ -15,7 +16,7 @@ from contextlib import suppress
 from pathlib import Path
 
 import uv
-from torture_odd import ODD
+from torture_odd import ODD, as_anybody, remove
 from torture_proc import memory
 from torture_tree import COMMAND, NAME, Place, TortureError
 from torture_trial import Trial
@@ -61,6 +62,11 @@ def refill(place: Place, chance: random.Random, step: int) -> None:
     fill(place.static, chance.choice((20, 200, 600)), f"step {step}", [chance.uniform(0, SETTLE / 5)] * 20)
 
 
+def burst(place: Place, chance: random.Random, step: int) -> None:
+    """Write thousands of generated files as fast as the disk takes them."""
+    fill(place.static / "burst", chance.choice((1_000, 3_000)), f"step {step}")
+
+
 def append(place: Place, chance: random.Random, step: int) -> None:
     """Write to one generated file again and again."""
     for number in range(chance.randint(2, 20)):
@@ -88,6 +94,45 @@ def rename(place: Place, chance: random.Random, step: int) -> None:
         chance.choice(there).rename(top / f"moved{step}")
 
 
+def turn(place: Place, _chance: random.Random, step: int) -> None:
+    """Make a file a directory, or a directory a file."""
+    path = place.package / "turned.html"
+    if path.is_dir():
+        shutil.rmtree(path)
+        write(path, f"a file in step {step}\n")
+        return
+    path.unlink(missing_ok=True)
+    write(path / "inside.html", f"a directory in step {step}\n")
+
+
+def modules(place: Place, chance: random.Random, step: int) -> None:
+    """Have a package manager write beside the package, and remove what it wrote before."""
+    top = place.root / "node_modules"
+    if top.exists() and chance.random() < 0.3:  # noqa: PLR2004 - now and then
+        shutil.rmtree(top)
+    for number in range(200):
+        write(top / f"module{step}-{number % 50}" / "lib" / f"index{number}.js", f"step {step}\n")
+
+
+def deny(place: Place, chance: random.Random, step: int) -> None:
+    """Take the permission to read a file or a directory away for a while."""
+    top = place.package / "denied" / f"d{step % 10}"
+    write(top / "page.html", f"step {step}\n")
+    path, mode = chance.choice(((top, 0o755), (top / "page.html", 0o644)))
+    path.chmod(0)
+    time.sleep(chance.uniform(0, 5 * SETTLE))
+    path.chmod(mode)
+
+
+def lock_index(place: Place, chance: random.Random, step: int) -> None:
+    """Hold git's lock of the index, as a checkout does, while files are written."""
+    lock = place.root / ".git" / "index.lock"
+    lock.touch(exist_ok=False)
+    edit_pages(place, chance, step)
+    time.sleep(chance.uniform(0, 10 * SETTLE))
+    lock.unlink()
+
+
 def put_odd(place: Place, chance: random.Random, step: int) -> None:
     """Put something odd in the package for a while."""
     kind = ODD[chance.choice(sorted(ODD))]
@@ -96,7 +141,7 @@ def put_odd(place: Place, chance: random.Random, step: int) -> None:
     path = top / os.fsdecode(kind.name)
     kind.make(path)
     time.sleep(chance.uniform(0, 5 * SETTLE))
-    path.unlink()
+    remove(path)
 
 
 def flip(place: Place, _chance: random.Random, _step: int) -> None:
@@ -139,9 +184,11 @@ def _try(place: Place, *words: str | Path) -> bool:
 
 
 KINDS: Mapping[str, tuple[Action, ...]] = {
-    "tracked": (edit_pages, save, checkout, stash),
-    "generated": (refill, append),
-    "nested": (nest, rename),
+    "tracked": (edit_pages, save, checkout, stash, lock_index),
+    "generated": (refill, burst, append),
+    "nested": (nest, rename, turn),
+    "beside": (modules,),
+    "denied": (deny,),
     # Not both at once: uv's own build would wait for a FIFO for ever.
     "apart": (put_odd, put_odd, flip, sync, pip_install, lose, remove_environment),
 }
@@ -154,7 +201,7 @@ def walk(trial: Trial) -> None:
     _branch(place)
     counts: Counter[str] = Counter()
     # "never" puts a copy back after each flip; "keep" would leave the fourth within ten minutes.
-    with trial.daemon(SETTLE, options=("--editable", "never")) as (watched, _):
+    with trial.daemon(SETTLE, options=("--editable", "never"), under=as_anybody()) as (watched, _):
         step, end = 0, time.monotonic() + trial.size.walk
         while time.monotonic() < end and not trial.faults:
             step += 1

@@ -1,7 +1,8 @@
 """Strains what watches: bursts, refills, directories in thousands, git, editors, odd names, limits, and all at once.
 
 Each round has a project and a daemon of its own, without audits, so that only events can tell it anything; each step
-ends with the tree and the installed copy compared byte for byte. Exit status: 0 all was well, 1 it was not.
+ends with the tree and the installed copy compared byte for byte. Exit status: 0 all was well, 1 it was not. All rounds
+together take more than an hour; each may be named alone.
 """
 
 import argparse
@@ -18,7 +19,7 @@ from torture_many import arriving, modules, passing
 from torture_odd import odd, scarce, unreadable
 from torture_rounds import append, burst, creep, git, nested, refill
 from torture_tree import TortureError, make
-from torture_trial import FULL, NORMAL, SMALL, Size, Trial
+from torture_trial import DEFAULT, SMALL, Size, Trial
 from torture_walk import walk
 
 ROUNDS: Mapping[str, Callable[[Trial], None]] = {
@@ -61,15 +62,9 @@ def arguments(argv: list[str]) -> argparse.Namespace:
     """Read the command line."""
     parser = argparse.ArgumentParser(prog="scripts/torture watching", description=__doc__)
     parser.add_argument("rounds", nargs="*", metavar="ROUND", help=f"of {', '.join(ROUNDS)}; all if none is named")
-    sizes = parser.add_mutually_exclusive_group()
-    sizes.add_argument(
-        "--full",
-        action="store_true",
-        help=f"{FULL.files} files, {FULL.modules} directories, a walk of {FULL.walk / 60:g} minutes",
-    )
-    sizes.add_argument("--small", action="store_true", help="seconds a round")
-    parser.add_argument("--files", type=int, help="in the burst")
-    parser.add_argument("--minutes", type=float, help="of the walk")
+    parser.add_argument("--small", action="store_true", help="seconds a round")
+    parser.add_argument("--files", type=int, help=f"in the burst ({DEFAULT.files})")
+    parser.add_argument("--minutes", type=float, help=f"of the walk ({DEFAULT.walk / 60:g})")
     parser.add_argument("--seed", type=int, default=secrets.randbelow(1_000_000))
     parser.add_argument("--home", type=Path, help="an empty directory to work in and leave; a temporary one else")
     given = parser.parse_args(argv)
@@ -81,7 +76,7 @@ def arguments(argv: list[str]) -> argparse.Namespace:
 def main(argv: list[str]) -> int:
     """Run the rounds that were asked for."""
     given = arguments(argv)
-    base = FULL if given.full else SMALL if given.small else NORMAL
+    base = SMALL if given.small else DEFAULT
     size = replace(base, files=given.files or base.files, walk=60 * (given.minutes or base.walk / 60))
     patience = 60.0 if given.small else 60.0 + size.files / 500
     print(f"seed {given.seed}", flush=True)

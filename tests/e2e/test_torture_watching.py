@@ -9,7 +9,7 @@ from tests.e2e.conftest import Project
 from tests.e2e.rounds import torture
 
 
-@pytest.mark.parametrize("name", ["refill", "nested", "append", "git", "odd"])
+@pytest.mark.parametrize("name", ["burst", "refill", "nested", "append", "creep", "git", "odd"])
 def test_a_small_round_of_the_torture_ends_with_tree_and_copy_equal(
     tmp_path: Path, user: Mapping[str, str], name: str
 ) -> None:
