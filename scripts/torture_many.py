@@ -12,8 +12,6 @@ WATCHES = 150
 """A package of fifty directories may cost so many, whatever lies beside it."""
 MEGABYTES = 80
 """...and the daemon so much memory."""
-READY = 2.0
-"""Seconds from the start to ``ready``, without the first update."""
 ARMED = 1.0
 """Seconds in which new directories are watched."""
 INSTANCES = 8
@@ -133,7 +131,7 @@ def modules(trial: Trial) -> None:
     with trial.daemon() as (watched, ready):
         first = next(event for event in watched.told if event["event"] == "cycle.finished")
         seconds = watched.ready_at - began - first["duration_ms"] / 1000
-        if seconds > READY:
+        if seconds > trial.size.ready:
             trial.faults.append(f"modules: ready {seconds:.2f} s after the start, without the first update")
         watches = watches_of(int(ready["pid"]))
         if not 0 < watches < WATCHES:

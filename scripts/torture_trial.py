@@ -16,10 +16,11 @@ SETTLE = 0.3
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Size:
-    """How hard it gets: counts, but for ``append``, ``creep`` and ``walk``, which are seconds.
+    """How hard it gets: counts, but for ``append``, ``creep``, ``ready`` and ``walk``, which are seconds.
 
     ``around`` directories lie about where ``arriving`` ones appear at once; ``passing`` directories come and go;
-    ``modules`` directories lie in ``node_modules``, with five files each.
+    ``modules`` directories lie in ``node_modules``, with five files each, and ``ready`` is how long it may take to be
+    ready then, without the first update.
     """
 
     files: int
@@ -33,6 +34,7 @@ class Size:
     pages: int
     checkouts: int
     modules: int
+    ready: float
     walk: float
 
 
@@ -48,6 +50,7 @@ DEFAULT = Size(
     pages=2_000,
     checkouts=50,
     modules=20_000,
+    ready=2.0,
     walk=1200.0,
 )
 SMALL = Size(
@@ -62,6 +65,7 @@ SMALL = Size(
     pages=30,
     checkouts=2,
     modules=100,
+    ready=20.0,
     walk=4.0,
 )
 
