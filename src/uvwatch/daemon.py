@@ -264,10 +264,10 @@ class Daemon:
         seen = await see(self._pipeline, hints, trigger, wanted.only)
         if hints.everything:
             self._plan_audit(seen.seconds)
-        if trigger is Trigger.CHANGE and barrier is None and self._is_restless(seen):
+        if trigger is Trigger.CHANGE and barrier is None and not seen.elsewhere and self._is_restless(seen):
             log.debug("settle.again", paths=seen.paths[:5])
-            self._pipeline.postpone({**seen.batches, **seen.later})
-            self._inbox.put((), environment=seen.elsewhere)
+            self._pipeline.postpone(seen.batches)
+            self._inbox.nudge()
             return
         self._settle_by = NEVER
         if trigger is Trigger.RETRY or seen.elsewhere or wanted.forced:

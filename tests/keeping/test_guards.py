@@ -1,8 +1,5 @@
 """Which directories hold an installed copy, and which of its files are others than read: a real project's copy."""
 
-from dataclasses import replace
-from pathlib import Path
-
 import pytest
 
 from tests.keeping.conftest import PYPROJECT, write
@@ -69,11 +66,16 @@ async def test_the_same_bytes_written_again_are_no_change_and_others_of_the_same
 
 
 async def test_a_copy_in_too_many_directories_costs_no_watch(keeper: Keeper) -> None:
-    known = next(iter(keeper.copy.files.values()))
-    many = {f"pkg/d{number}/a": known for number in range(MOST)}
-    for path in many:
-        Path(keeper.env.purelib, path).parent.mkdir()
-    keeper.copy = replace(keeper.copy, files=many)
-    assert guards_of(keeper).directories() == frozenset()
-    keeper.copy = replace(keeper.copy, files=dict(list(many.items())[1:]))
-    assert len(guards_of(keeper).directories()) == MOST
+    first = await keeper.read_installed()
+    record = keeper.env.purelib / keeper.distribution.dist_info / "RECORD"
+    before, few = record.read_text(), len(guards_of(keeper).directories())
+    rows = [f"pkg/d{number}/a,,\n" for number in range(MOST - few + 1)]
+    for row in rows:
+        path = keeper.env.purelib / row.partition(",")[0]
+        path.parent.mkdir()
+        path.write_text("")
+    for added, watched in ((rows[1:], MOST), (rows, 0), ([], few)):
+        record.write_text(before + "".join(added))
+        copy = await keeper.read_installed()
+        assert len(copy.files) == len(first.files) + len(added)
+        assert len(guards_of(keeper).directories()) == watched
