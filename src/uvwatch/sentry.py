@@ -239,7 +239,7 @@ class Sentry:
         return Hints(
             paths=frozenset(kept),
             installed=self._pipeline.guards.concerning(within),
-            environment=any(_installs(path, prefix) for path in within),
+            environment=any(_installs(path, prefix) and not self._pipeline.guards.is_as_read(path) for path in within),
         )
 
     def _warn_limit(self, limit: WatchLimit) -> None:

@@ -101,3 +101,12 @@ def test_the_audit_makes_good_what_no_event_told(tiny: Project) -> None:
         assert (cycle.number, cycle.trigger, cycle.outcome) == (3, "audit", "updated")
         assert tiny.installed("tiny/__init__.py") == TINY["src/tiny/__init__.py"]
         assert cycle.started["changes"] == {"count": 0, "paths": []}
+
+
+def test_what_it_puts_in_place_itself_is_no_news_so_status_is_fresh_as_soon_as_sync_returns(tiny: Project) -> None:
+    with tiny.watch("--settle", "5", "--audit", "0"):
+        for number in range(5):
+            tiny.write({"src/tiny/a.css": f"a {{ order: {number} }}\n"})
+            assert tiny.uvwatch("sync").returncode == 0
+            status = tiny.uvwatch("status")
+            assert (status.returncode, "phase: idle" in status.stdout) == (0, True), status.stdout

@@ -35,7 +35,26 @@ async def test_the_directories_of_the_files_are_watched_scripts_included(with_sc
     assert guards.directories() == {*map(str, held)}
     files = {prefix / "bin" / "say", site / "pkg" / "deep" / "page.html"}
     others = {prefix / "bin" / "python", site / "pkg" / "__pycache__", site / "pkg" / "foreign.db", site}
-    assert guards.concerning(map(str, files | held | others)) == {*map(str, files | held)}
+    named = {*map(str, files | held | others)}
+    assert guards.concerning(named) == {*map(str, held)}  # what is as it was read is no news
+    for path in files:
+        path.rename(path.with_name("away"))
+    assert guards.concerning(named) == {*map(str, files | held)}
+
+
+async def test_a_dist_info_is_as_read_until_somebody_installs(keeper: Keeper) -> None:
+    await keeper.read_installed()
+    record = keeper.env.purelib / keeper.distribution.dist_info / "RECORD"
+    guards = guards_of(keeper)
+    assert guards.is_as_read(str(record))
+    assert guards.is_as_read(str(record.parent))
+    assert not guards.is_as_read(str(keeper.env.purelib / "other-1.0.dist-info" / "RECORD"))
+    record.write_text(record.read_text())
+    assert not guards.is_as_read(str(record))
+    await keeper.read_installed()
+    assert guards.is_as_read(str(record))
+    record.unlink()
+    assert not guards.is_as_read(str(record))
 
 
 @pytest.mark.parametrize("gone", ["bin/say", "site/pkg/deep/page.html", "site/pkg/deep", "site/pkg"])

@@ -51,9 +51,25 @@ class Guards:
         return frozenset(path for each in wanted if len(each) <= MOST for path in each if _is_there(path))
 
     def concerning(self, paths: Iterable[str]) -> frozenset[str]:
-        """Those of the absolute paths that are installed files, or directories of a copy."""
-        held = [self._of(keeper) for keeper in self._keepers()]
-        return frozenset(path for path in paths if any(path in each.files or path in each.directories for each in held))
+        """Those of the absolute paths that are directories of a copy, or installed files that are not as last read.
+
+        What was put in place by ourselves is as it was read, and no news.
+        """
+        paths = frozenset(paths)
+        found: set[str] = set()
+        for keeper in self._keepers():
+            held, read = self._of(keeper), keeper.copy.files
+            found |= paths & held.directories
+            found.update(path for path in paths & held.files.keys() if _differs(path, read.get(held.files[path])))
+        return frozenset(found)
+
+    def is_as_read(self, path: str) -> bool:
+        """Whether an absolute path is, or lies in, a dist-info whose RECORD nobody wrote since its copy was read."""
+        return any(
+            is_below(path, str(site_of(keeper.env, keeper.distribution) / keeper.distribution.dist_info))
+            and keeper.is_as_read()
+            for keeper in self._keepers()
+        )
 
     def changed(self, paths: Iterable[str] | None, now: float) -> bool:
         """Whether an installed file at, or below, these paths is gone, or holds something else than when last read.

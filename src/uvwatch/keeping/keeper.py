@@ -222,7 +222,7 @@ class Keeper:
         Raises:
             CycleFailed: the installed copy is there and cannot be read.
         """
-        if not (trusting and self._copy.is_as_read(self.env, self.distribution)):
+        if not (trusting and self.is_as_read()):
             await self.read_installed()
         if not self.copy.whole:
             return Judgement(standing=Standing.STALE, reason="the installed copy has no valid RECORD")
@@ -354,6 +354,10 @@ class Keeper:
             CycleFailed: a file of it is there and cannot be read.
         """
         return await self._copy.read(self.env, self.distribution)
+
+    def is_as_read(self) -> bool:
+        """Whether nobody installed since the copy was read; what was done to a single file this does not see."""
+        return self._copy.is_as_read(self.env, self.distribution)
 
     def placed(self, delta: Delta) -> Files:
         """Read again what was just put in place, and give what it holds; what is not there is left out."""
