@@ -8,6 +8,7 @@ import os
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
+from functools import partial
 from pathlib import Path
 
 import structlog
@@ -31,6 +32,7 @@ from uvwatch.project.environment import Absence, Environment, NoEnvironment, loc
 from uvwatch.project.foreign import find_foreign
 from uvwatch.project.installed import local_distributions, read_installed
 from uvwatch.project.lock import NoLock, locked
+from uvwatch.project.misplaced import find_misplaced
 from uvwatch.project.pyproject import BrokenPyproject, is_package, project_name, read_pyproject
 from uvwatch.project.workspace import Workspace, find
 from uvwatch.serving.found import finding_lines, finding_object
@@ -176,13 +178,14 @@ class Examination:
                 f"{workspace.project / 'pyproject.toml'} has no [build-system], so uv installs nothing of this project",
                 "add one (`uv init --package` shows how), or name a member with --project",
             )
-        elif own is not None and os.path.realpath(own.root) != os.path.realpath(workspace.project):
-            self._tell(
-                Code.INSTALLED_FROM_ELSEWHERE,
-                Severity.BREAKS,
-                f"{name} in {env.prefix} was installed from {own.root}, not from {workspace.project}",
-                "run `uvwatch sync --reinstall` here, or name the right environment with --environment",
-            )
+        with suppress(Fatal):  # told already
+            for moved in find_misplaced(found, workspace, partial(locked, workspace.root)):
+                self._tell(
+                    Code.INSTALLED_FROM_ELSEWHERE,
+                    Severity.BREAKS,
+                    moved.sentence(env.prefix),
+                    "run `uvwatch sync` here, or name the right environment with --environment",
+                )
         for each in found:
             self._distribution(workspace, env, each)
         return found

@@ -164,6 +164,8 @@ async def _report(request: Request) -> CheckReport:
 
 def _require_installed(pipeline: Pipeline) -> None:
     site = pipeline.site
+    for each in pipeline.roster.misplaced:
+        raise Fatal(f"{each.sentence(site.prefix)}: run `uvwatch sync`")
     wanted = site.packages or ((site.name,) if site.installs_project else ())
     absent = sorted({*wanted} - pipeline.keepers.keys())
     if absent:

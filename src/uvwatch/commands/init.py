@@ -11,7 +11,7 @@ import click
 
 from uvwatch.commands.options import common, request_of
 from uvwatch.integrations import cache_keys, procfile, vscode, zed
-from uvwatch.integrations.proposal import Proposal, write
+from uvwatch.integrations.proposal import Proposal, require_inside, write
 from uvwatch.project.workspace import Workspace, find
 from uvwatch.serving.escape import escaped
 from uvwatch.serving.jsonlines import SCHEMA, to_line
@@ -40,6 +40,8 @@ def init(ctx: click.Context, /, *, what: str, writes: bool, **options: Any) -> N
     workspace = find(request.project)
     # All of them are made before the first is written: what is broken there changes nothing.
     proposals = _cache_keys(request) if what == CACHE_KEYS else INTEGRATIONS[what](workspace)
+    if writes and what == CACHE_KEYS:
+        require_inside(proposals, workspace.root)
     for proposal in proposals:
         if writes and proposal.changes:
             write(proposal)

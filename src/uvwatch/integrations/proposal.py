@@ -5,6 +5,7 @@ It knows files. It must not know what is in them.
 
 import os
 import shutil
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -45,6 +46,17 @@ def read(path: Path) -> str | None:
         raise Fatal(f"{path}: is not UTF-8 (byte {error.start}); nothing was changed") from error
     except OSError as error:
         raise Fatal(f"{path}: cannot be read: {error.strerror}; nothing was changed") from error
+
+
+def require_inside(proposals: Iterable[Proposal], root: Path) -> None:
+    """Refuse to write what is another project's.
+
+    Raises:
+        Fatal: a file's directory, links followed, lies outside of ``root``.
+    """
+    for proposal in proposals:
+        if not proposal.path.parent.resolve().is_relative_to(root.resolve()):
+            raise Fatal(f"{proposal.path} lies outside of {root}: run it there, or with --project; nothing was changed")
 
 
 def write(proposal: Proposal) -> None:

@@ -3,7 +3,8 @@
 It knows what is installed and how to have uv install what is missing. Whether a copy is fresh the keepers know.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from functools import partial
 
 import structlog
@@ -12,7 +13,7 @@ from anyio import to_thread
 from uvwatch.core.mode import asked_for
 from uvwatch.core.model import Distribution, Warned, WarningCode
 from uvwatch.errors import CycleFailed, FailureKind, Fatal
-from uvwatch.installing.uv import Command, dependencies_of, make_command, run_uv
+from uvwatch.installing.uv import Command, dependencies_of, make_command, reinstall_command, run_cached, run_uv
 from uvwatch.keeping.copy import mark
 from uvwatch.keeping.editable import EditableKeeper
 from uvwatch.keeping.keeper import Keeper, OnLine
@@ -20,7 +21,8 @@ from uvwatch.keeping.site import Site
 from uvwatch.project import files
 from uvwatch.project.environment import Environment, NoEnvironment, open_environment
 from uvwatch.project.installed import local_distributions, select
-from uvwatch.project.lock import locked
+from uvwatch.project.lock import LockedPackage, NoLock, locked
+from uvwatch.project.misplaced import Misplaced, find_misplaced
 
 log = structlog.get_logger()
 
@@ -34,8 +36,10 @@ class Roster:
         # Whom there ever was: what was uninstalled may come back, and is to be kept as it was.
         self._former: dict[str, Keeper] = {}
         self.state: Mapping[str, object] = {}
+        # What is asked for and installed from another directory than where this workspace has it: as good as absent.
+        self.misplaced: tuple[Misplaced, ...] = ()
         self._on_line = on_line
-        self._locked: frozenset[str] = frozenset()
+        self._locked: Mapping[str, LockedPackage] = {}
         self._locked_of: str | None = None
 
     @property
@@ -104,14 +108,15 @@ class Roster:
         if found is None:
             found = await to_thread.run_sync(local_distributions, env)
         keepers: dict[str, Keeper] = {}
-        for distribution in select(found, self.site.packages) if found else ():
+        placed, wanted = await to_thread.run_sync(self._set_misplaced_aside, found)
+        for distribution in select(placed, wanted) if placed else ():
             known = self._former.get(distribution.name)
             kind = EditableKeeper if distribution.editable else Keeper
             # One that has just changed the mode by itself is of the other kind.
             if type(known) is kind and known.fits(env, distribution):
                 keepers[distribution.name] = known
                 continue
-            others = tuple(each for each in found if each.root != distribution.root)
+            others = tuple(each for each in placed if each.root != distribution.root)
             keeper = kind(self.site, env, distribution, others)
             if known is not None:
                 keeper.inherit(known)
@@ -123,6 +128,21 @@ class Roster:
             keepers[distribution.name] = keeper
         self.keepers = keepers
         self._former.update(keepers)
+
+    def _set_misplaced_aside(
+        self, found: tuple[Distribution, ...]
+    ) -> tuple[tuple[Distribution, ...], tuple[str, ...] | None]:
+        """What is installed of what this workspace has, or has no place for; and which names of that are asked for."""
+        try:
+            misplaced = find_misplaced(found, self.site.workspace, self._in_lock)
+        except NoLock:  # told by whoever needs it
+            misplaced = ()
+        names, wanted = {each.name for each in misplaced}, self.site.packages
+        self.misplaced = tuple(each for each in misplaced if wanted is None or each.name in wanted)
+        return (
+            tuple(each for each in found if each.name not in names),
+            None if wanted is None else tuple(name for name in wanted if name not in names),
+        )
 
     async def ensure(self) -> str:
         """Have uv make what is missing: the environment, the project in it, what uv.lock now says.
@@ -143,6 +163,12 @@ class Roster:
             made = "there was no environment"
             await self._make(made)
             lock = await self._take_stock()
+        if self.misplaced:
+            made = _moved(self.misplaced)
+            await self._reinstall_misplaced()
+            lock = await self._take_stock()
+            for each in self.misplaced:
+                raise CycleFailed(FailureKind.UV, f"{each.sentence(self.site.prefix)}: run `uv lock`")
         wanted = self.site.packages is None or self.site.name in self.site.packages
         if self.site.installs_project and wanted and self.site.name not in self.keepers:
             made = f"{self.site.name} was not installed"
@@ -172,11 +198,14 @@ class Roster:
         Raises:
             Fatal: uv.lock cannot be read.
         """
-        digest = await to_thread.run_sync(self.lock_digest)
+        return tuple(sorted(self.keepers.keys() - (await to_thread.run_sync(self._in_lock)).keys()))
+
+    def _in_lock(self) -> Mapping[str, LockedPackage]:
+        digest = self.lock_digest()
         if digest != self._locked_of:
-            self._locked = frozenset(await to_thread.run_sync(locked, self.site.workspace.root))
+            self._locked = locked(self.site.workspace.root)
             self._locked_of = digest
-        return tuple(sorted(self.keepers.keys() - self._locked))
+        return self._locked
 
     def note(self, keeper: Keeper) -> None:
         """Take in that this copy was just updated by ourselves."""
@@ -198,6 +227,25 @@ class Roster:
         await self._run(make(sync_args=site.config.sync_args))
         if there and not site.config.sync_args:
             await self._run(make(sync_args=dependencies_of(there)))
+
+    async def _reinstall_misplaced(self) -> None:
+        """Have uv install from this workspace, in its mode, what was installed from another directory."""
+        site = self.site
+        log.info("environment.misplaced", reason=_moved(self.misplaced), environment=str(site.prefix))
+        env = await to_thread.run_sync(open_environment, site.prefix)
+        known = await to_thread.run_sync(self._in_lock)
+        asked = asked_for(site.config.editable, requested=site.request.editable)
+        for each in self.misplaced:
+            command = reinstall_command(
+                site.uv,
+                replace(each.distribution, root=str(each.root)),
+                locked=each.name in known,
+                editable=each.distribution.editable if asked is None else asked,
+                root=site.workspace.root,
+                env=env,
+                environ=site.environ,
+            )
+            await run_cached(command, timeout=site.config.build_timeout, on_line=self._on_line, root=each.root)
 
     async def _run(self, command: Command) -> None:
         site = self.site
@@ -245,6 +293,10 @@ class Roster:
         except (CycleFailed, Fatal):
             return True
         return self.state != {each.name: (each, mark(env, each)) for each in found}
+
+
+def _moved(misplaced: Iterable[Misplaced]) -> str:
+    return "; ".join(f"{each.name} was installed from {each.distribution.root}" for each in misplaced)
 
 
 def not_locked_warning(name: str) -> Warned:
