@@ -142,7 +142,6 @@ class Pipeline:
     ) -> tuple[Result, ...]:
         try:
             await self._take_up_settings()
-            before = {name: keeper.wheel_files() for name, keeper in self.keepers.items()}
             made = await self.roster.ensure()
             for name in await self.roster.not_locked():
                 self.warn_once(not_locked_warning(name))
@@ -155,23 +154,21 @@ class Pipeline:
         due = {
             name: keeper
             for name, keeper in sorted(self.keepers.items())
-            if (only is None or name in only) and (made or batches is None or name in batches or keeper.dirty)
+            if (only is None or name in only) and (made.reason or batches is None or name in batches or keeper.dirty)
         }
         # Only a change of the tree is told by its own batch; all else may have to do with the installed side.
         trusting = trigger is Trigger.CHANGE and batches is not None and not self._unfinished
         found = await side_by_side(
             {
-                name: partial(self._bring, keeper, (batches or {}).get(name), trusting=trusting, made=bool(made))
+                name: partial(self._bring, keeper, (batches or {}).get(name), trusting=trusting, made=bool(made.reason))
                 for name, keeper in due.items()
             },
             apart=self._are_nested,
             limit=os.cpu_count() or 1,
         )
-        for name, result in found.items():
-            if made and result.action is Action.NONE and result.error is None:
-                delta = record.delta(before.get(name, {}), due[name].wheel_files())
-                action = Action.REINSTALL if delta else Action.NONE
-                found[name] = replace(result, action=action, reason=made, delta=delta)
+        for name, before in made.before.items():
+            if name in found and found[name].error is None and (delta := record.delta(before, due[name].wheel_files())):
+                found[name] = replace(found[name], action=Action.REINSTALL, reason=made.reason, delta=delta)
         self._unfinished = any(result.error for result in found.values())
         try:
             return tuple((found | await self._handed_over(due)).values())

@@ -4,14 +4,16 @@ It knows what is installed and how to have uv install what is missing. Whether a
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from functools import partial
 
 import structlog
 from anyio import to_thread
 
+from uvwatch.core import record
 from uvwatch.core.mode import asked_for
-from uvwatch.core.model import Distribution, Warned, WarningCode
+from uvwatch.core.model import Distribution, Files, Warned, WarningCode
 from uvwatch.errors import CycleFailed, FailureKind, Fatal
 from uvwatch.installing.uv import Command, dependencies_of, make_command, reinstall_command, run_cached, run_uv
 from uvwatch.keeping.copy import mark
@@ -20,11 +22,23 @@ from uvwatch.keeping.keeper import Keeper, OnLine
 from uvwatch.keeping.site import Site
 from uvwatch.project import files
 from uvwatch.project.environment import Environment, NoEnvironment, open_environment
-from uvwatch.project.installed import local_distributions, select
+from uvwatch.project.installed import local_distributions, read_installed, select
 from uvwatch.project.lock import LockedPackage, NoLock, locked
 from uvwatch.project.misplaced import Misplaced, find_misplaced
 
 log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Made:
+    """What uv had to do before anything could be compared.
+
+    ``reason`` says why, ``""`` if nothing was missing. ``before`` has, by name, each distribution that uv installed
+    meanwhile, with the wheel's files of the copy that was there before, none where there was no copy.
+    """
+
+    reason: str = ""
+    before: Mapping[str, Files] = field(default_factory=dict)
 
 
 class Roster:
@@ -144,19 +158,20 @@ class Roster:
             None if wanted is None else tuple(name for name in wanted if name not in names),
         )
 
-    async def ensure(self) -> str:
+    async def ensure(self) -> Made:
         """Have uv make what is missing: the environment, the project in it, what uv.lock now says.
-
-        Returns:
-            why uv had to, ``""`` if nothing was missing.
 
         Raises:
             CycleFailed: uv could not.
             Fatal: there is something else in the environment's place.
         """
         made = ""
+        before: dict[str, Files] = {}
+        first: Mapping[str, object] = {}
         try:
             lock = await self._take_stock()
+            first = self.state
+            before = {name: keeper.wheel_files() for name, keeper in self.keepers.items()}
         except NoEnvironment as absent:
             if not absent.can_be_made:
                 raise
@@ -165,6 +180,7 @@ class Roster:
             lock = await self._take_stock()
         if self.misplaced:
             made = _moved(self.misplaced)
+            before |= await to_thread.run_sync(self._misplaced_files)
             await self._reinstall_misplaced()
             lock = await self._take_stock()
             for each in self.misplaced:
@@ -183,7 +199,8 @@ class Roster:
             lock = await self._take_stock()
         for keeper in self.keepers.values():
             keeper.lock = lock
-        return made
+        anew = [name for name in self.keepers if made and self.state.get(name) != first.get(name)]
+        return Made(reason=made, before={name: before.get(name, {}) for name in anew})
 
     async def _take_stock(self) -> str:
         """Adopt what is installed now, and give the digest of uv.lock."""
@@ -227,6 +244,15 @@ class Roster:
         await self._run(make(sync_args=site.config.sync_args))
         if there and not site.config.sync_args:
             await self._run(make(sync_args=dependencies_of(there)))
+
+    def _misplaced_files(self) -> dict[str, Files]:
+        found: dict[str, Files] = {}
+        env = open_environment(self.site.prefix)
+        for each in self.misplaced:
+            with suppress(OSError):
+                files = read_installed(env, each.distribution).files
+                found[each.name] = record.of_the_wheel({path: known.content for path, known in files.items()})
+        return found
 
     async def _reinstall_misplaced(self) -> None:
         """Have uv install from this workspace, in its mode, what was installed from another directory."""
