@@ -69,7 +69,7 @@ class Pipeline:
         self._told: set[tuple[WarningCode, str | None]] = set()
         self._recent: dict[str, Recent] = {}
         self._site_files = self.roster.site_state()
-        self._settled = True
+        self._settled, self._complaint = True, ""
         # Whether a run, this one or one before it, may have been stopped or have failed in the middle of an update.
         self._unfinished = True
 
@@ -208,13 +208,20 @@ class Pipeline:
                 keeper.distrusted = True
 
     async def _take_up_settings(self) -> None:
-        """Read pyproject.toml again where it changed; one that does not parse keeps the last good settings."""
+        """Read pyproject.toml again where it changed; what is wrong is told once, and the last good settings hold."""
         state = await to_thread.run_sync(self.roster.site_state)
         changed, self._site_files = state != self._site_files, state
         if changed or not self._settled:
             self._settled = False
-            self.roster.take(await to_thread.run_sync(find_again, self.site))
-            self._settled = True
+            try:
+                site = await to_thread.run_sync(find_again, self.site)
+            except Fatal as error:
+                if self._complaint != str(error):
+                    log.warning("settings.kept", message=f"{error}; the last good settings hold until it is mended")
+                self._complaint = str(error)
+                return
+            self.roster.take(site)
+            self._settled, self._complaint = True, ""
             if changed:
                 self.roster.resume()
 

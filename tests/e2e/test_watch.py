@@ -300,12 +300,24 @@ def test_settings_that_are_edited_while_it_runs_count_from_the_next_cycle(web: P
         daemon.cycle()
         web.write({"web/app.map": "{}", "web/__init__.py": 'VALUE = "two"\n'})
         assert daemon.cycle()[0] == "uvwatch: updating web: 1 file changed (web/__init__.py)"
-        web.edit("pyproject.toml", "ignore", "ignroe")
-        lines = daemon.cycle()
-        assert outcomes(lines) == ["failed"]
-        assert "did you mean tool.uvwatch.ignore?" in lines[-1]
-        web.edit("pyproject.toml", "ignroe", "ignore")
+        for wrong, expected in (("ignroe", "did you mean tool.uvwatch.ignore?"), ("settle", "must be a number")):
+            web.edit("pyproject.toml", "ignore", wrong)
+            assert outcomes(daemon.cycle()) != ["failed"]
+            (*before, told) = daemon.err.until(".*settings.kept")
+            assert not before
+            assert f"{web.root}/pyproject.toml: tool.uvwatch.{wrong}" in told
+            assert expected in told
+            web.write({"web/app.map": wrong, "web/__init__.py": f"VALUE = {wrong!r}\n"})
+            assert daemon.cycle()[0] == "uvwatch: updating web: 1 file changed (web/__init__.py)"
+            assert web.installed("web/__init__.py") == f"VALUE = {wrong!r}\n"
+            web.edit("pyproject.toml", wrong, "ignore")
+            assert outcomes(daemon.cycle()) != ["failed"]
+        web.edit("pyproject.toml", "*.map", "*.css")
         assert outcomes(daemon.cycle()) != ["failed"]
+        web.write({"web/app.css": "", "web/__init__.py": 'VALUE = "last"\n'})
+        assert daemon.cycle()[0] == "uvwatch: updating web: 1 file changed (web/__init__.py)"
+        assert daemon.stop() == ["uvwatch: stopped"]
+        assert daemon.err.rest() == []
 
 
 def test_a_checkout_of_git_is_one_update(web: Project) -> None:

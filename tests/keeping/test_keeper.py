@@ -1,5 +1,6 @@
 """What a keeper learns, on a real project in a real environment."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -64,6 +65,26 @@ async def test_settings_that_break_keep_the_last_good_rules(keeper: Keeper) -> N
 
     assert batch.changed == ("pyproject.toml",)
     assert keeper.rules == before
+
+
+@pytest.mark.anyio
+async def test_a_members_settings_that_break_keep_the_last_good_rules_and_are_told_once(
+    keeper: Keeper, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = tmp_path / "dep"
+    root.mkdir()
+    member = Keeper(keeper.site, keeper.env, replace(keeper.distribution, name="dep", root=str(root)), ())
+    write(member, "pyproject.toml", PYPROJECT + '[tool.uvwatch]\nartifacts = ["made"]\n')
+    await member.look()
+    before = member.rules
+    write(member, "pyproject.toml", PYPROJECT + "[tool.uvwatch]\nartifacts = 3\n")
+
+    batch = await member.look()
+    member.forget_rules()
+
+    assert batch.changed == ("pyproject.toml",)
+    assert member.rules == before
+    assert capsys.readouterr().out.count("tool.uvwatch.artifacts must be a list of strings") == 1
 
 
 @pytest.mark.anyio

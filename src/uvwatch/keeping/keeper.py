@@ -19,7 +19,7 @@ from uvwatch.core.patterns import decide
 from uvwatch.core.plan import Judgement, Standing, difference, judge, patch_of, suffices
 from uvwatch.core.rules import Rules
 from uvwatch.core.watchplan import is_below
-from uvwatch.errors import CycleFailed, FailureKind
+from uvwatch.errors import CycleFailed, FailureKind, Fatal
 from uvwatch.installing.memory import Memory
 from uvwatch.keeping.copy import Copy
 from uvwatch.keeping.refilling import Refilling
@@ -62,6 +62,7 @@ class Keeper:
         self.problems: tuple[Problem, ...] = ()
         self._rules: Rules | None = None
         self._rules_due = False
+        self._complaint = ""
         self._known: Mapping[str, Known] = self._memory.tree if usable else {}
         self._unread: tuple[Problem, ...] = ()
         self.dirty = False
@@ -261,10 +262,15 @@ class Keeper:
             self._rules_due = False
             try:
                 self._rules = rules_for(self.site, self.distribution, self._packages(), self._others)
-            except BrokenPyproject:
-                # The last good ones hold until the file is mended; the cycle says what is wrong with it.
+            except Fatal as error:
+                # The last good ones hold until the file is mended; where no build says what is wrong, nobody else does.
                 if self._rules is None:
                     raise
+                if not isinstance(error, BrokenPyproject) and self._complaint != str(error):
+                    log.warning("settings.kept", message=f"{error}; the last good settings hold until it is mended")
+                self._complaint = str(error)
+            else:
+                self._complaint = ""
         return self._rules
 
     @property
