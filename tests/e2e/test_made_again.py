@@ -38,3 +38,15 @@ def test_what_was_removed_and_made_again_is_an_update_with_its_files_and_its_hoo
         daemon.err.until(".*hook.output.*told: updated")
         assert [path for path in one["added"] if ".dist-info/" not in path] == files
         daemon.stop()
+
+
+def test_an_environment_that_lost_its_interpreter_comes_back_in_the_mode_that_was_remembered(tiny: Project) -> None:
+    assert tiny.uvwatch("sync").returncode == 0
+    for python in (tiny.prefix / "bin").glob("python*"):
+        python.unlink()
+
+    done = tiny.uvwatch("sync")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "(reinstall: " in done.stdout
+    assert tiny.installed("tiny/__init__.py") == 'VALUE = "one"\n'

@@ -51,6 +51,17 @@ def test_a_memory_of_another_root_is_as_good_as_none(tmp_path: Path) -> None:
     assert store.load("pkg", "/there") == Memory()
 
 
+def test_the_modes_are_those_of_all_that_was_ever_seen_wherever_it_lay(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for name, editable in (("copy", False), ("linked", True), ("unseen", None)):
+        store.save(name, f"/{name}", Memory(editable=editable))
+    for name, text in (("broken", "{"), ("list", "[]"), ("old", '{"version":0,"editable":true}')):
+        (tmp_path / f"{name}.json").write_text(text)
+
+    assert store.modes() == {"copy": False, "linked": True}
+    assert Store(None).modes() == Store(tmp_path / "gone").modes() == {}
+
+
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", "{}", '{"version":1,"root":"/r"}', '{"version":0,"root":"/r"}', "\x00"]
 )

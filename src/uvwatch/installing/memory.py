@@ -61,6 +61,16 @@ class Store:
         except (OSError, ValueError, KeyError, TypeError, AttributeError):
             return Memory()
 
+    def modes(self) -> Mapping[str, bool]:
+        """Whether each distribution, by name, was first seen editable; whatever root it had then."""
+        found: dict[str, bool] = {}
+        for path in sorted(self._directory.glob("*.json")) if self._directory is not None else ():
+            with contextlib.suppress(OSError, ValueError, KeyError, TypeError):
+                data = json.loads(path.read_bytes())
+                if data["version"] == VERSION and isinstance(data["editable"], bool):
+                    found[path.stem] = data["editable"]
+        return found
+
     def save(self, name: str, root: str, memory: Memory) -> OSError | None:
         """Write a memory; a disk that is full or read-only only costs the next run time, so the error is returned."""
         if self._directory is None:

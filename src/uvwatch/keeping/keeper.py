@@ -109,10 +109,10 @@ class Keeper:
             return True
         return False
 
-    def inherit(self, former: "Keeper") -> None:
-        """Take over what the keeper of the same distribution knew, where the environment, and its memory, were lost."""
+    def inherit(self, *, editable: bool) -> None:
+        """Take over in which mode the distribution was first seen, where the environment, and its memory, were lost."""
         if self._memory.editable is None:
-            self._memory = replace(self._memory, editable=former.first_seen_editable)
+            self._memory = replace(self._memory, editable=editable)
 
     def concerned(self, paths: Iterable[str]) -> Places:
         """Where this tree has to be looked at again after events on absolute paths."""

@@ -49,6 +49,8 @@ class Roster:
         self.keepers: dict[str, Keeper] = {}
         # Whom there ever was: what was uninstalled may come back, and is to be kept as it was.
         self._former: dict[str, Keeper] = {}
+        # In which mode each was first seen, where that is known from before this run: uv removes what knew it.
+        self._modes: Mapping[str, bool] = {}
         self.state: Mapping[str, object] = {}
         # What is asked for and installed from another directory than where this workspace has it: as good as absent.
         self.misplaced: tuple[Misplaced, ...] = ()
@@ -133,7 +135,9 @@ class Roster:
             others = tuple(each for each in placed if each.root != distribution.root)
             keeper = kind(self.site, env, distribution, others)
             if known is not None:
-                keeper.inherit(known)
+                keeper.inherit(editable=known.first_seen_editable)
+            elif distribution.name in self._modes:
+                keeper.inherit(editable=self._modes[distribution.name])
             try:
                 await keeper.read_installed()
             except CycleFailed as error:
@@ -176,6 +180,7 @@ class Roster:
             if not absent.can_be_made:
                 raise
             made = "there was no environment"
+            self._modes = {**self._modes, **await to_thread.run_sync(self.site.store.modes)}
             await self._make(made)
             lock = await self._take_stock()
         if self.misplaced:
@@ -261,12 +266,13 @@ class Roster:
         env = await to_thread.run_sync(open_environment, site.prefix)
         known = await to_thread.run_sync(self._in_lock)
         asked = asked_for(site.config.editable, requested=site.request.editable)
+        modes = await to_thread.run_sync(site.store.modes)
         for each in self.misplaced:
             command = reinstall_command(
                 site.uv,
                 replace(each.distribution, root=str(each.root)),
                 locked=each.name in known,
-                editable=each.distribution.editable if asked is None else asked,
+                editable=modes.get(each.name, each.distribution.editable) if asked is None else asked,
                 root=site.workspace.root,
                 env=env,
                 environ=site.environ,
@@ -301,7 +307,8 @@ class Roster:
         asked = asked_for(self.site.config.editable, requested=self.site.request.editable)
         if asked is not None:
             return asked
-        modes = {keeper.first_seen_editable for keeper in self._former.values()}
+        former = {name: keeper.first_seen_editable for name, keeper in self._former.items()}
+        modes = {*(former or self._modes).values()}
         return modes.pop() if len(modes) == 1 else None
 
     def lock_digest(self) -> str:
