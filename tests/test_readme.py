@@ -193,7 +193,7 @@ def test_the_table_of_commands_names_every_command() -> None:
 
 
 def test_the_tables_of_options_name_every_option_of_each_command() -> None:
-    common, by_setting, of_watch, of_sync, of_events, of_init = tables(section("### Options"))
+    common, by_setting, of_watch, of_sync, of_once, of_events, of_init = tables(section("### Options"))
     watch, sync = COMMANDS["watch"], COMMANDS["sync"]
     assert set().union(*(long_options(row[0]) for row in common)) == COMMON
     of = {
@@ -202,10 +202,10 @@ def test_the_tables_of_options_name_every_option_of_each_command() -> None:
     }
     alone = {
         name: set().union(*(long_options(row[0]) for row in table))
-        for name, table in (("watch", of_watch), ("events", of_events), ("init", of_init))
+        for name, table in (("watch", of_watch), ("check", of_once), ("events", of_events), ("init", of_init))
     }
     assert COMMON - {"--version"} | of[1] | alone["watch"] == shown_options(watch)
-    own = set().union(*(long_options(row[0]) for row in of_sync))
+    own = set().union(*(long_options(row[0]) for row in (*of_sync, *of_once)))
     assert COMMON - {"--version"} | of[2] | own == shown_options(sync)
     assert not own & of[2]
     for name in COMMANDS.keys() - {"watch", "sync"}:

@@ -18,7 +18,7 @@ from uvwatch.display import LAST_WORDS, Display, display_for, tell_passed_over
 from uvwatch.errors import CycleFailed, FailureKind, Fatal
 from uvwatch.hooks import Hooks
 from uvwatch.keeping.keeper import Keeper
-from uvwatch.keeping.site import Request, Site, find_site
+from uvwatch.keeping.site import Request, Site, find_site, for_once
 from uvwatch.keeping.updating import build
 from uvwatch.keeping.workshop import Workshop
 from uvwatch.lockcheck import LockCheck
@@ -75,7 +75,7 @@ async def sync(request: Request, *, timeout: float, as_json: bool, color: str) -
     Raises:
         Fatal: there is nothing to sync, or no way to.
     """
-    site = await to_thread.run_sync(find_site, request)
+    site = for_once(await to_thread.run_sync(find_site, request))
     tell_passed_over(site.uv)
     display = display_for(request, as_json=as_json, color=color, json=OneObject)
     hooks = Hooks(lambda: site.config, project=site.workspace.project, environ=site.environ)
@@ -143,7 +143,7 @@ async def _report(request: Request) -> CheckReport:
     environment = ""
     checked: list[CheckedDistribution] = []
     try:
-        site = find_site(request)
+        site = for_once(find_site(request))
         environment = str(site.prefix)
         await to_thread.run_sync(open_environment, site.prefix)
         async with Workshop(site) as workshop, site.locks.update():

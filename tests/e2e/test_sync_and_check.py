@@ -254,8 +254,12 @@ def test_a_one_shot_command_without_cache_leaves_nothing_but_the_fresh_environme
     before = {path.name for path in tiny.prefix.iterdir()}
     home = sorted(map(str, (tiny.root.parent / "home").rglob("*")))
     tiny.edit("src/tiny/__init__.py", "one", "two")
-    synced(tiny.having(UV_NO_CACHE="1"))
+    assert [each["why"] for each in checked(tiny, "--no-cache")["distributions"][0]["stale"]] == ["differs"]
+    synced(tiny, "--no-cache")
     assert tiny.installed("tiny/__init__.py") == 'VALUE = "two"\n'
+    tiny.edit("src/tiny/__init__.py", "two", "three")
+    synced(tiny.having(UV_NO_CACHE="1"))
+    assert tiny.installed("tiny/__init__.py") == 'VALUE = "three"\n'
     assert {path.name for path in tiny.prefix.iterdir()} == before
     assert sorted(map(str, (tiny.root.parent / "home").rglob("*"))) == home
 

@@ -52,6 +52,13 @@ def common(command: Command) -> Command:
     return command
 
 
+def cacheless(command: Command) -> Command:
+    """Add the option of the commands that do their work once and end."""
+    return click.option("--no-cache", is_flag=True, help="Leave nothing behind but the environment, as UV_NO_CACHE=1.")(
+        command
+    )
+
+
 def settings(*, but: str = "") -> Callable[[Command], Command]:
     """Add one option for each scalar setting, but for the one that a command has in another form."""
     keys = [key for key in KEYS if key.scalar and key.name != but]
@@ -120,7 +127,7 @@ def request_of(
         active=merged["active"],
         packages=tuple(merged["packages"]) or None,
         options=options,
-        environ=dict(os.environ),
+        environ={**os.environ, **({"UV_NO_CACHE": "1"} if given.get("no_cache") else {})},
         **extra,
     )
     return request, merged

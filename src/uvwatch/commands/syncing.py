@@ -16,6 +16,7 @@ from uvwatch.client.syncing import sync as by_daemon
 from uvwatch.client.telling import Unread
 from uvwatch.commands.options import (
     FAILED,
+    cacheless,
     common,
     configure_log,
     merged_options,
@@ -34,6 +35,7 @@ from uvwatch.serving.protocol import HOLD, Wishes
 @click.option("--reinstall", is_flag=True, help="Forget what was learned and go through uv.")
 @click.option("--editable/--no-editable", "mode", default=None, help="Also change the mode.")
 @click.option("--timeout", type=float, default=300.0, metavar="S", help="Give up after so many seconds (300).")
+@cacheless
 @click.pass_context
 def sync(ctx: click.Context, /, *, reinstall: bool, mode: bool | None, timeout: float, **options: Any) -> None:
     """Return once everything saved before the call is installed."""

@@ -12,6 +12,7 @@ from uvwatch.client.signals import ended_by_signals
 from uvwatch.client.telling import Teller
 from uvwatch.commands.options import (
     FAILED,
+    cacheless,
     common,
     merged_options,
     place_of,
@@ -60,6 +61,7 @@ def _followed(ctx: click.Context, options: dict[str, Any]) -> bool:
 
 @click.command(epilog="Example: uvwatch check || echo stale")
 @common
+@cacheless
 @click.pass_context
 def check(ctx: click.Context, /, **options: Any) -> None:
     """Say whether the installed copies are stale, file by file, and why."""

@@ -30,6 +30,10 @@ STATE = ".uvwatch"
 """The directory inside an environment that holds what may be lost."""
 
 
+_NO_CACHE = frozenset({"-n", "--no-cache", "--no-cache-dir"})
+"""What uv calls the option."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """What the command line asked for, as typed; ``editable`` is the mode to change to, None to keep it."""
@@ -119,6 +123,14 @@ def find_again(site: Site) -> Site:
     """
     workspace, config, _prefix = _read(site.request)
     return replace(site, workspace=workspace, config=config)
+
+
+def for_once(site: Site) -> Site:
+    """The site for a command that ends: where uv is told by ``sync-args`` to keep no cache, nothing is left behind."""
+    if not _NO_CACHE.intersection(site.config.sync_args):
+        return site
+    request = replace(site.request, environ={**site.environ, "UV_NO_CACHE": "1"})
+    return replace(site, request=request, store=_store(site.prefix, request.environ))
 
 
 def _read(request: Request) -> tuple[Workspace, Config, Path]:
