@@ -14,7 +14,7 @@ from anyio import to_thread
 
 from uvwatch.core import record
 from uvwatch.core.learning import taught
-from uvwatch.core.model import Batch, Delta, Distribution, Files, Known
+from uvwatch.core.model import Batch, Delta, Distribution, Files, Known, Stale, Why
 from uvwatch.core.patterns import decide
 from uvwatch.core.plan import Judgement, Standing, difference, judge, patch_of, suffices
 from uvwatch.core.rules import Rules
@@ -226,7 +226,8 @@ class Keeper:
         if not (trusting and self.is_as_read()):
             await self.read_installed()
         if not self.copy.whole:
-            return Judgement(standing=Standing.STALE, reason="the installed copy has no valid RECORD")
+            lost = Stale(path=f"{self.distribution.dist_info}/RECORD", source=None, why=Why.METADATA)
+            return Judgement(standing=Standing.STALE, reason="the copy has no valid RECORD", stale=(lost,))
         known = (self.learned, self.contents, self.wheel_files())
         judged, judgement = self._judged
         # The very same values have the very same answer: most looks find nothing new.
