@@ -4,6 +4,7 @@ They use the same keepers as the daemon, under the same lock, and know nothing o
 """
 
 import sys
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
@@ -22,7 +23,7 @@ from uvwatch.keeping.site import Request, Site, find_site, for_once
 from uvwatch.keeping.updating import build
 from uvwatch.keeping.workshop import Workshop
 from uvwatch.lockcheck import LockCheck
-from uvwatch.pipeline import Pipeline, Publish, failure_of
+from uvwatch.pipeline import STOPPED, Pipeline, Publish, failure_of
 from uvwatch.project.environment import open_environment
 from uvwatch.serving.check import CheckedDistribution, CheckReport, check_lines, check_object
 from uvwatch.serving.jsonlines import event_object, to_line
@@ -60,12 +61,13 @@ class Unread:
             self.reporter.publish(event)
 
 
-async def sync(request: Request, *, timeout: float, as_json: bool, color: str) -> int:  # noqa: ASYNC109 - the option
+async def sync(request: Request, *, timeout: float, left: float, as_json: bool, color: str) -> int:  # noqa: ASYNC109 - the option
     """Make everything that was saved before the call installed.
 
     Args:
         request: what the command line asked for.
-        timeout: seconds after which it gives up.
+        timeout: seconds after which it was to give up, as asked for.
+        left: how many of them are left.
         as_json: print one ``cycle.finished`` object in place of the lines.
         color: ``auto``, ``always`` or ``never``.
 
@@ -85,12 +87,13 @@ async def sync(request: Request, *, timeout: float, as_json: bool, color: str) -
         unread.publish(event)
         hooks.publish(event)
 
+    late = CycleFailed(FailureKind.TIMEOUT, f"not fresh within {timeout:g} s")
     finished: CycleFinished | None = None
     wait: float | None = LAST_WORDS
     try:
         async with stopped_by_signals() as stop:
-            with anyio.move_on_after(timeout) as patience:
-                finished = await _once(site, display, publish)
+            with anyio.move_on_after(left) as patience:
+                finished = await _once(site, display, publish, lambda: late if patience.cancel_called else STOPPED)
             await hooks.finish()
         # Who has done its work waits for its reader, as any program; from here on a signal ends it at once.
         wait = None if stop.signal is None else LAST_WORDS
@@ -100,13 +103,14 @@ async def sync(request: Request, *, timeout: float, as_json: bool, color: str) -
     if stop.signal is not None:
         return 128 + stop.signal
     if patience.cancelled_caught:
-        log.error("sync.timeout", seconds=timeout, message=f"not fresh within {timeout:g} s; see --timeout")
+        log.error("sync.timeout", seconds=timeout, message=f"{late}; see --timeout")
     return 0 if finished is not None and finished.outcome is not Outcome.FAILED else 1
 
 
-async def _once(site: Site, display: Display, publish: Publish) -> CycleFinished:
+async def _once(site: Site, display: Display, publish: Publish, given_up: Callable[[], CycleFailed]) -> CycleFinished:
     async with Workshop(site) as workshop, background() as tasks:
         pipeline = Pipeline(site, publish, workshop, display.output)
+        pipeline.given_up = given_up
         tasks.start_soon(_show, display)
         await pipeline.roster.open()
         finished = await pipeline.cycle(Trigger.SYNC)

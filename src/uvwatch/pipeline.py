@@ -62,6 +62,8 @@ class Pipeline:
         self.busy = Busy(self.roster)
         self.guards = Guards(self.roster)
         self.cycles = 0
+        # Why a cycle is cancelled, asked when it is: its end line says so.
+        self.given_up: Callable[[], CycleFailed] = lambda: STOPPED
         self._publish = publish
         self._workshop = workshop
         self._modes = Modes(publish)
@@ -118,7 +120,7 @@ class Pipeline:
         finally:
             # On a stop, too: every begin line has its end line.
             if finished is None:
-                finished = self._finish((_failed(self.site.name, _STOPPED),), started)
+                finished = self._finish((_failed(self.site.name, self.given_up()),), started)
         return finished
 
     def _finish(self, results: tuple[Result, ...], started: float) -> CycleFinished:
@@ -394,7 +396,7 @@ def _failed(name: str, error: CycleFailed) -> Result:
     return Result(name=name, action=Action.NONE, reason="", error=failure_of(error))
 
 
-_STOPPED = CycleFailed(FailureKind.ENVIRONMENT, "ended before the update was over")
+STOPPED = CycleFailed(FailureKind.ENVIRONMENT, "ended before the update was over")
 
 
 def _outcome(results: tuple[Result, ...]) -> Outcome:

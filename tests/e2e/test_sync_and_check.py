@@ -2,9 +2,10 @@
 
 import json
 import shutil
+from collections.abc import Callable
 from typing import Any
 
-from tests.e2e.conftest import TINY, Make, Project
+from tests.e2e.conftest import TINY, Gate, Make, Project
 
 SETUPTOOLS = {
     "pyproject.toml": """\
@@ -270,3 +271,15 @@ def test_the_environment_is_the_one_that_uv_would_take(make: Make) -> None:
     assert checked(project)["environment"] == str(project.root / "elsewhere")
     assert synced(project)["distributions"][0]["action"] == "none"
     assert not project.prefix.exists()
+
+
+def test_what_takes_too_long_is_a_timeout_of_the_seconds_that_were_asked_for(
+    web: Project, close_gate: Callable[[], Gate]
+) -> None:
+    close_gate()
+    done = web.uvwatch("sync", "--timeout", "2.5", "--json")
+
+    assert done.returncode == 1
+    (result,) = json.loads(done.stdout)["distributions"]
+    assert (result["error"]["kind"], result["error"]["message"]) == ("timeout", "not fresh within 2.5 s")
+    assert "not fresh within 2.5 s; see --timeout" in done.stderr

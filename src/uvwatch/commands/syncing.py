@@ -57,7 +57,8 @@ def sync(ctx: click.Context, /, *, reinstall: bool, mode: bool | None, timeout: 
         _tell_timeout(merged, timeout)
         status = FAILED
     if status is None:
-        status = _sync_alone(ctx, options, max(0.0, deadline - time.monotonic()), reinstall=reinstall, editable=mode)
+        left = max(0.0, deadline - time.monotonic())
+        status = _sync_alone(ctx, options, timeout, left, reinstall=reinstall, editable=mode)
     ctx.exit(status)
 
 
@@ -69,10 +70,12 @@ def _tell_timeout(merged: dict[str, Any], seconds: float) -> None:
     structlog.get_logger().error("sync.timeout", seconds=seconds, message=message)
 
 
-def _sync_alone(ctx: click.Context, options: dict[str, Any], timeout: float, **extra: Any) -> int:
+def _sync_alone(ctx: click.Context, options: dict[str, Any], timeout: float, left: float, **extra: Any) -> int:
     request, merged = request_of(ctx, options, scalars(options), **extra)
     import anyio  # noqa: PLC0415 - see request_of
 
     from uvwatch.once import sync as run  # noqa: PLC0415 - see request_of
 
-    return anyio.run(partial(run, request, timeout=timeout, as_json=merged["as_json"], color=merged["color"]))
+    return anyio.run(
+        partial(run, request, timeout=timeout, left=left, as_json=merged["as_json"], color=merged["color"])
+    )
