@@ -84,7 +84,7 @@ def _metavar(key: Key) -> str | None:
 def _type(key: Key) -> click.ParamType[Any] | type:
     if key.kind is Kind.CHOICE and key.choices is not None:
         return click.Choice([choice.value for choice in key.choices])
-    return click.BOOL if key.kind is Kind.FLAG else str
+    return str
 
 
 def merged_options(ctx: click.Context, given: Mapping[str, Any]) -> dict[str, Any]:

@@ -280,6 +280,18 @@ def _spoken(key: Key, text: str, *, origin: str) -> Any:
 
 
 def _checked(key: Key, value: Any, *, origin: str) -> Any:
+    """The value as :class:`Config` holds it; what is of the right kind and could mean nothing is refused, too."""
+    checked = _of_kind(key, value, origin=origin)
+    if key.name == "packages" and not checked:
+        raise Fatal(f"{origin} must name a distribution; leave it out to keep every local one")
+    if key.name == "artifacts":
+        for pattern in checked:
+            if ".." in pattern.split("/"):
+                raise Fatal(f"{origin} must be inside of the project, not {_shown(pattern)}")
+    return checked
+
+
+def _of_kind(key: Key, value: Any, *, origin: str) -> Any:
     """The value as :class:`Config` holds it, or an error that names the place, what was expected and what is there."""
     refusal = Fatal(f"{origin} must be {key.expected}, not {_shown(value)}")
     match key.kind:

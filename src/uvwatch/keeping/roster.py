@@ -125,7 +125,7 @@ class Roster:
             found = await to_thread.run_sync(local_distributions, env)
         keepers: dict[str, Keeper] = {}
         placed, wanted = await to_thread.run_sync(self._set_misplaced_aside, found)
-        for distribution in select(placed, wanted) if placed else ():
+        for distribution in self._selected(placed, wanted):
             known = self._former.get(distribution.name)
             kind = EditableKeeper if distribution.editable else Keeper
             # One that has just changed the mode by itself is of the other kind.
@@ -146,6 +146,14 @@ class Roster:
             keepers[distribution.name] = keeper
         self.keepers = keepers
         self._former.update(keepers)
+
+    def _selected(self, found: tuple[Distribution, ...], wanted: tuple[str, ...] | None) -> tuple[Distribution, ...]:
+        if not found:
+            return ()
+        try:
+            return select(found, wanted)
+        except Fatal as error:
+            raise Fatal(f"{self.site.packages_key}{error}") from error
 
     def _set_misplaced_aside(
         self, found: tuple[Distribution, ...]
@@ -197,7 +205,8 @@ class Roster:
             lock = await self._take_stock()
         unknown = sorted({*(self.site.packages or ())} - self.keepers.keys())
         if unknown:
-            raise Fatal(f"no local distribution {unknown[0]} is installed in {self.site.prefix}")
+            named = f"{self.site.packages_key}no local distribution {unknown[0]}"
+            raise Fatal(f"{named} is installed in {self.site.prefix}")
         if any(keeper.lock not in (None, lock) for keeper in self.keepers.values()):
             made = made or "uv.lock changed"
             await self._make("uv.lock changed")

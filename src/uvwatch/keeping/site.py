@@ -17,6 +17,7 @@ from uvwatch.core.config import Config, MemberConfig, load, load_member, own_tab
 from uvwatch.core.model import Distribution
 from uvwatch.core.rules import Artifact, Rules
 from uvwatch.core.watchplan import is_below
+from uvwatch.errors import Fatal
 from uvwatch.installing.locks import Locks
 from uvwatch.installing.memory import Store
 from uvwatch.installing.uv import Uv, find_uv
@@ -71,6 +72,14 @@ class Site:
         """The distributions asked for: by option, else by the configuration; None for all."""
         names = self.request.packages or self.config.packages
         return None if names is None else tuple(canonicalize_name(name) for name in names)
+
+    @property
+    def packages_key(self) -> str:
+        """How an error about them begins: with the setting that names them, with nothing where an option does."""
+        if self.request.packages or self.config.packages is None:
+            return ""
+        named = bool(self.environ.get("UVWATCH_PACKAGES"))
+        return "UVWATCH_PACKAGES: " if named else "tool.uvwatch.packages: "
 
     @property
     def name(self) -> str:
@@ -137,8 +146,19 @@ def _read(request: Request) -> tuple[Workspace, Config, Path]:
     workspace = find(request.project)
     where = str(workspace.root / "pyproject.toml")
     config = load(own_table(workspace.root_pyproject, where=where), request.environ, request.options, where=where)
+    _require_relative(config.artifacts, workspace.root)
     prefix = locate(workspace, request.environ, environment=request.environment, active=request.active)
     return workspace, config, prefix
+
+
+def _require_relative(artifacts: Iterable[str], root: Path) -> None:
+    """Refuse the absolute path of what lies in the tree: a first slash means the project, as in .gitignore."""
+    for pattern in artifacts:
+        if root.parent != root and is_below(pattern, str(root)):
+            raise Fatal(
+                f'tool.uvwatch.artifacts must be relative to the project: "{os.path.relpath(pattern, root)}",'
+                f' not "{pattern}"'
+            )
 
 
 def member_config(distribution: Distribution) -> MemberConfig:
