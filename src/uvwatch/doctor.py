@@ -23,6 +23,7 @@ from uvwatch.errors import CycleFailed, Fatal
 from uvwatch.installing.uv import NoUv, Uv, find_uv
 from uvwatch.keeping.carried import left_out
 from uvwatch.keeping.keeper import Keeper
+from uvwatch.keeping.reasons import absence
 from uvwatch.keeping.roster import Roster
 from uvwatch.keeping.site import Request, find_site
 from uvwatch.keeping.updating import build
@@ -119,6 +120,10 @@ class Examination:
             self._broken(error, Code.NO_PROJECT)
             return None
         where = str(workspace.root / "pyproject.toml")
+        if is_package(workspace.pyproject) and project_name(workspace.pyproject) is None:
+            own = workspace.project / "pyproject.toml"
+            self._tell(Code.PYPROJECT_BROKEN, Severity.BREAKS, f"{own} has no project.name", "give it one")
+            return None
         try:
             load(own_table(workspace.root_pyproject, where=where), self._request.environ, {}, where=where)
         except Fatal as error:
@@ -138,9 +143,9 @@ class Examination:
             env = open_environment(prefix)
         except NoEnvironment as absent:
             missing = absent.absence in (Absence.MISSING, Absence.EMPTY)
-            remedy = "run `uvwatch sync`" if absent.can_be_made else f"remove {absent.prefix}, then run `uvwatch sync`"
+            what, remedy = absence(absent)
             code = Code.ENVIRONMENT_MISSING if missing else Code.ENVIRONMENT_BROKEN
-            self._tell(code, Severity.BREAKS, str(absent).rpartition(": ")[0] or str(absent), remedy)
+            self._tell(code, Severity.BREAKS, what, remedy)
             return None
         except Fatal as error:
             self._broken(error, Code.ENVIRONMENT_BROKEN)

@@ -13,18 +13,21 @@ import structlog
 from anyio import to_thread
 
 from uvwatch.advice import Advice
-from uvwatch.core.model import CycleFinished, Event, Failure, Outcome, Stale, Trigger, Warned, Why
+from uvwatch.core.model import CycleFinished, Event, Outcome, Stale, Trigger, Warned, Why
 from uvwatch.core.plan import Standing
 from uvwatch.display import LAST_WORDS, Display, display_for, tell_passed_over
 from uvwatch.errors import CycleFailed, FailureKind, Fatal
 from uvwatch.hooks import Hooks
 from uvwatch.keeping.keeper import Keeper
+from uvwatch.keeping.reasons import failure_of, reason_of
 from uvwatch.keeping.site import Request, Site, find_site, for_once
 from uvwatch.keeping.updating import build
 from uvwatch.keeping.workshop import Workshop
 from uvwatch.lockcheck import LockCheck
-from uvwatch.pipeline import STOPPED, Pipeline, Publish, failure_of
+from uvwatch.pipeline import STOPPED, Pipeline, Publish
 from uvwatch.project.environment import open_environment
+from uvwatch.project.pyproject import BrokenPyproject
+from uvwatch.project.workspace import find_project
 from uvwatch.serving.check import CheckedDistribution, CheckReport, check_lines, check_object
 from uvwatch.serving.jsonlines import event_object, to_line
 from uvwatch.serving.report import Reporter, utc_now
@@ -160,7 +163,8 @@ async def _report(request: Request) -> CheckReport:
     except CycleFailed as error:
         return CheckReport(fresh=None, environment=environment, error=failure_of(error), distributions=tuple(checked))
     except Fatal as error:
-        failure = Failure(kind=FailureKind.ENVIRONMENT, message=str(error))
+        project = find_project(request.project) if isinstance(error, BrokenPyproject) else request.project
+        failure = failure_of(reason_of(error, project))
         return CheckReport(fresh=None, environment=environment, error=failure, distributions=tuple(checked))
     fresh = bool(checked) and all(each.fresh for each in checked)
     return CheckReport(fresh=fresh, environment=environment, distributions=tuple(checked))

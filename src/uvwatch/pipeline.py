@@ -22,7 +22,6 @@ from uvwatch.core.model import (
     CycleFinished,
     CycleStarted,
     Event,
-    Failure,
     Outcome,
     Result,
     Trigger,
@@ -39,12 +38,12 @@ from uvwatch.keeping.editable import EditableKeeper
 from uvwatch.keeping.guards import Guards
 from uvwatch.keeping.keeper import Keeper, OnLine
 from uvwatch.keeping.modes import Modes, editable_warning
+from uvwatch.keeping.reasons import failure_of, reason_of
 from uvwatch.keeping.roster import Roster, not_locked_warning
 from uvwatch.keeping.site import Site, find_again
 from uvwatch.keeping.tidying import leftover_warning
 from uvwatch.keeping.updating import Update, update
 from uvwatch.keeping.workshop import Workshop
-from uvwatch.project.pyproject import BrokenPyproject
 from uvwatch.tasks import side_by_side
 
 _SHORTEST = 0.05
@@ -150,7 +149,7 @@ class Pipeline:
         except (CycleFailed, Fatal) as error:
             for keeper in self.keepers.values():
                 keeper.dirty = True
-            return (_failed(self.site.name, self._reason(error)),)
+            return (_failed(self.site.name, reason_of(error, self.site.workspace.project)),)
         if self._unfinished:
             await self._finish_interrupted()
         due = {
@@ -175,7 +174,7 @@ class Pipeline:
         try:
             return tuple((found | await self._handed_over(due)).values())
         except Fatal as error:
-            return (*found.values(), _failed(self.site.name, self._reason(error)))
+            return (*found.values(), _failed(self.site.name, reason_of(error, self.site.workspace.project)))
 
     async def _handed_over(self, due: Mapping[str, Keeper]) -> dict[str, Result]:
         """Hand those whose mode an update changed to a keeper of the other kind; what failed of that.
@@ -264,7 +263,7 @@ class Pipeline:
             if not again and isinstance(error, CycleFailed) and await self._changed_under(keeper):
                 log.info("update.again", distribution=keeper.name, reason=str(error))
                 return await self._bring(keeper, batch, trusting=trusting, made=made, again=True)
-            return _failed(keeper.name, self._reason(error))
+            return _failed(keeper.name, reason_of(error, self.site.workspace.project))
         keeper.dirty = False
         same = done.action is Action.NONE and batch and not batch.differs
         return Result(
@@ -369,27 +368,6 @@ class Pipeline:
         now = self.roster.site_state()
         names = [path for path, state in now.items() if state != self._site_files.get(path)]
         return tuple(os.path.relpath(path, self.site.workspace.project) for path in names)
-
-    def _reason(self, error: CycleFailed | Fatal) -> CycleFailed:
-        """What a failed cycle says; a broken pyproject.toml is named with its place, relative to the project."""
-        if isinstance(error, CycleFailed):
-            return error
-        if not isinstance(error, BrokenPyproject):
-            return CycleFailed(FailureKind.ENVIRONMENT, str(error))
-        path = os.path.relpath(error.path, self.site.workspace.project)
-        return CycleFailed(FailureKind.BUILD, error.message, path=path, line=error.line, column=error.column)
-
-
-def failure_of(error: CycleFailed) -> Failure:
-    """Turn what was raised into the value that events carry."""
-    return Failure(
-        kind=error.kind,
-        message=str(error),
-        path=error.path,
-        line=error.line,
-        column=error.column,
-        output=error.output,
-    )
 
 
 def _failed(name: str, error: CycleFailed) -> Result:

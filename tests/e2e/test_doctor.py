@@ -90,6 +90,9 @@ def test_what_cannot_be_read_or_is_not_there_is_one_finding_and_no_traceback(mak
     project.uv("sync", "--no-editable")
     project.write({"pyproject.toml": TINY["pyproject.toml"] + "[tool.uvwatch]\nsettel = 1\n"})
     assert found(project, status=1) == {"settings-invalid": "breaks"}
+    project.write({"pyproject.toml": TINY["pyproject.toml"].replace('name = "tiny"', "")})
+    assert found(project, status=1) == {"pyproject-broken": "breaks"}
+    assert "has no project.name" in project.uvwatch("doctor").stdout
     project.write({"pyproject.toml": "[project\n"})
     assert found(project, status=1) == {"pyproject-broken": "breaks"}
     (project.root / "pyproject.toml").unlink()

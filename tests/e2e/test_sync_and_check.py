@@ -130,11 +130,18 @@ def test_without_an_environment_sync_makes_it_and_check_cannot_find_out(make: Ma
     project = make(TINY)
     unknown = project.uvwatch("check")
     assert unknown.returncode == 2
-    assert unknown.stdout == f"could not find out: no environment at {project.prefix}: run `uv sync`\n"
+    assert unknown.stdout == f"could not find out: no environment at {project.prefix}: run `uvwatch sync`\n"
     report = checked(project)
     assert (report["fresh"], report["error"]["kind"], report["distributions"]) == (None, "environment", [])
     assert report["error"].keys() == {"kind", "message", "path", "line", "column", "output"}
     assert not project.prefix.exists()
+
+    project.write({"pyproject.toml": TINY["pyproject.toml"] + "[tool\n", "src/tiny/deep/a.css": ""})
+    error = checked(project.at(project.root / "src" / "tiny"))["error"]
+    assert (error["path"], error["line"], error["column"]) == ("pyproject.toml", 9, 6)
+    broken = project.uvwatch("check")
+    assert broken.stdout.splitlines()[0].startswith("pyproject.toml:9:6: error: ")
+    project.write({"pyproject.toml": TINY["pyproject.toml"]})
 
     done = project.uvwatch("sync", "--no-editable")
 

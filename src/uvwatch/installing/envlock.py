@@ -58,7 +58,7 @@ def _mode(prefix: Path) -> int:
 
 def _taken(lock: FileLock, prefix: Path) -> bool:
     if not (prefix / "pyvenv.cfg").exists():  # taking the lock would leave a stray file where there is none
-        raise CycleFailed(FailureKind.ENVIRONMENT, f"{prefix} is no environment any more: run `uv sync`")
+        raise CycleFailed(FailureKind.ENVIRONMENT, f"{prefix} is no environment any more: run `uvwatch sync`")
     try:
         lock.acquire()
     except Timeout:

@@ -239,7 +239,7 @@ async def _find_again(keeper: Keeper) -> None:
     env = await to_thread.run_sync(open_environment, keeper.site.prefix)
     found = next((each for each in local_distributions(env) if each.name == keeper.name), None)
     if found is None:
-        raise CycleFailed(FailureKind.ENVIRONMENT, f"{keeper.name} is not in {env.prefix} any more: run `uv sync`")
+        raise CycleFailed(FailureKind.ENVIRONMENT, f"{keeper.name} is not in {env.prefix} any more: run `uvwatch sync`")
     keeper.env, keeper.distribution = env, found
 
 
