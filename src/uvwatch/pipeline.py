@@ -168,7 +168,8 @@ class Pipeline:
             limit=os.cpu_count() or 1,
         )
         for name, before in made.before.items():
-            if name in found and found[name].error is None and (delta := record.delta(before, due[name].wheel_files())):
+            if name in found and found[name].error is None:
+                delta = record.delta(before, due[name].wheel_files())
                 found[name] = replace(found[name], action=Action.REINSTALL, reason=made.reason, delta=delta)
         self._unfinished = any(result.error for result in found.values())
         try:

@@ -81,7 +81,7 @@ class Roster:
                 raise
         else:
             await self.adopt(env)
-        if not self.keepers:
+        if not self.keepers and not self.misplaced:
             self._require_a_package()
         if not self.site.lock_file.exists():
             raise Fatal(f"no uv.lock in {self.site.workspace.root}: run `uv lock` first")
