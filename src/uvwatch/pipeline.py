@@ -39,7 +39,7 @@ from uvwatch.keeping.guards import Guards
 from uvwatch.keeping.keeper import Keeper, OnLine
 from uvwatch.keeping.modes import Modes, editable_warning
 from uvwatch.keeping.reasons import failure_of, reason_of
-from uvwatch.keeping.roster import Roster, not_locked_warning
+from uvwatch.keeping.roster import Roster, not_locked_warning, require_packages
 from uvwatch.keeping.site import Site, find_again
 from uvwatch.keeping.tidying import leftover_warning
 from uvwatch.keeping.updating import Update, update
@@ -216,7 +216,7 @@ class Pipeline:
         if changed or not self._settled:
             self._settled = False
             try:
-                site = await to_thread.run_sync(find_again, self.site)
+                site = await to_thread.run_sync(self._settings)
             except Fatal as error:
                 if self._complaint != str(error):
                     log.warning("settings.kept", message=f"{error}; the last good settings hold until it is mended")
@@ -226,6 +226,12 @@ class Pipeline:
             self._settled, self._complaint = True, ""
             if changed:
                 self.roster.resume()
+
+    def _settings(self) -> Site:
+        site = find_again(self.site)
+        if site.packages != self.site.packages:
+            require_packages(site)
+        return site
 
     @contextmanager
     def by(self, site: Site) -> Iterator[None]:

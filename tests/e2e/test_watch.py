@@ -300,7 +300,11 @@ def test_settings_that_are_edited_while_it_runs_count_from_the_next_cycle(web: P
         daemon.cycle()
         web.write({"web/app.map": "{}", "web/__init__.py": 'VALUE = "two"\n'})
         assert daemon.cycle()[0] == "uvwatch: updating web: 1 file changed (web/__init__.py)"
-        for wrong, expected in (("ignroe", "did you mean tool.uvwatch.ignore?"), ("settle", "must be a number")):
+        for wrong, expected in (
+            ("ignroe", "did you mean tool.uvwatch.ignore?"),
+            ("settle", "must be a number"),
+            ("packages", "is installed: there are web"),
+        ):
             web.edit("pyproject.toml", "ignore", wrong)
             assert outcomes(daemon.cycle()) != ["failed"]
             (*before, told) = daemon.err.until(".*settings.kept")

@@ -34,6 +34,7 @@ async def test_a_name_that_nothing_has_is_told_with_the_setting_that_has_it(keep
     config = replace(keeper.site.config, packages=("nobody",))
 
     with pytest.raises(
-        Fatal, match=r"^tool\.uvwatch\.packages: no local distribution nobody is installed: there are pkg$"
+        Fatal,
+        match=r"pyproject\.toml: tool\.uvwatch\.packages: no local distribution nobody",
     ):
         await Roster(replace(keeper.site, config=config), lambda _line: None).open()

@@ -3,7 +3,7 @@
 It knows what is installed and how to have uv install what is missing. Whether a copy is fresh the keepers know.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -125,7 +125,7 @@ class Roster:
             found = await to_thread.run_sync(local_distributions, env)
         keepers: dict[str, Keeper] = {}
         placed, wanted = await to_thread.run_sync(self._set_misplaced_aside, found)
-        for distribution in self._selected(placed, wanted):
+        for distribution in _selected(self.site, placed, wanted):
             known = self._former.get(distribution.name)
             kind = EditableKeeper if distribution.editable else Keeper
             # One that has just changed the mode by itself is of the other kind.
@@ -146,14 +146,6 @@ class Roster:
             keepers[distribution.name] = keeper
         self.keepers = keepers
         self._former.update(keepers)
-
-    def _selected(self, found: tuple[Distribution, ...], wanted: tuple[str, ...] | None) -> tuple[Distribution, ...]:
-        if not found:
-            return ()
-        try:
-            return select(found, wanted)
-        except Fatal as error:
-            raise Fatal(f"{self.site.packages_key}{error}") from error
 
     def _set_misplaced_aside(
         self, found: tuple[Distribution, ...]
@@ -335,6 +327,26 @@ class Roster:
         except (CycleFailed, Fatal):
             return True
         return self.state != {each.name: (each, mark(env, each)) for each in found}
+
+
+def require_packages(site: Site) -> None:
+    """Refuse settings that name what is not installed, and will not be: uv makes the project alone.
+
+    Raises:
+        Fatal: no distribution has such a name; it says which setting names it.
+    """
+    try:
+        found = local_distributions(open_environment(site.prefix))
+    except NoEnvironment:
+        return  # the cycle makes it, and says what is not in it then
+    _selected(site, found, [name for name in site.packages or () if name != site.name] or None)
+
+
+def _selected(site: Site, found: tuple[Distribution, ...], names: Collection[str] | None) -> tuple[Distribution, ...]:
+    try:
+        return select(found, names) if found else ()
+    except Fatal as error:
+        raise Fatal(f"{site.packages_key}{error}") from error
 
 
 def _moved(misplaced: Iterable[Misplaced]) -> str:

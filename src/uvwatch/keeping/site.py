@@ -78,8 +78,9 @@ class Site:
         """How an error about them begins: with the setting that names them, with nothing where an option does."""
         if self.request.packages or self.config.packages is None:
             return ""
-        named = bool(self.environ.get("UVWATCH_PACKAGES"))
-        return "UVWATCH_PACKAGES: " if named else "tool.uvwatch.packages: "
+        if self.environ.get("UVWATCH_PACKAGES"):
+            return "UVWATCH_PACKAGES: "
+        return f"{self.workspace.root / 'pyproject.toml'}: tool.uvwatch.packages: "
 
     @property
     def name(self) -> str:
