@@ -35,8 +35,7 @@ async def propose_cache_keys(request: Request) -> tuple[Proposal, ...]:
         async with Workshop(site) as workshop, site.locks.update():
             roster = Roster(site, lambda _line: None)
             await roster.open()
-            for each in roster.misplaced:
-                raise Fatal(f"{each.sentence(site.prefix)}: run `uvwatch sync`")
+            roster.refuse_misplaced()
             keepers = tuple(roster.keepers.values())
             own = tuple(each for each in keepers if each.distribution.root == str(site.workspace.project))
             chosen = own if own and site.packages is None else keepers

@@ -172,8 +172,7 @@ async def _report(request: Request) -> CheckReport:
 
 def _require_installed(pipeline: Pipeline) -> None:
     site = pipeline.site
-    for each in pipeline.roster.misplaced:
-        raise Fatal(f"{each.sentence(site.prefix)}: run `uvwatch sync`")
+    pipeline.roster.refuse_misplaced()
     wanted = site.packages or ((site.name,) if site.installs_project else ())
     absent = sorted({*wanted} - pipeline.keepers.keys())
     if absent:

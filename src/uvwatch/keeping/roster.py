@@ -162,6 +162,15 @@ class Roster:
             None if wanted is None else tuple(name for name in wanted if name not in names),
         )
 
+    def refuse_misplaced(self) -> None:
+        """Have who changes nothing say what ``ensure`` would do.
+
+        Raises:
+            Fatal: what is asked for is installed from another directory than where this workspace has it.
+        """
+        if self.misplaced:
+            raise Fatal(f"{self.misplaced[0].sentence(self.site.prefix)}: run `uvwatch sync`")
+
     async def ensure(self) -> Made:
         """Have uv make what is missing: the environment, the project in it, what uv.lock now says.
 
@@ -188,8 +197,8 @@ class Roster:
             before |= await to_thread.run_sync(self._misplaced_files)
             await self._reinstall_misplaced()
             lock = await self._take_stock()
-            for each in self.misplaced:
-                raise CycleFailed(FailureKind.UV, f"{each.sentence(self.site.prefix)}: run `uv lock`")
+            if self.misplaced:
+                raise CycleFailed(FailureKind.UV, f"{self.misplaced[0].sentence(self.site.prefix)}: run `uv lock`")
         wanted = self.site.packages is None or self.site.name in self.site.packages
         if self.site.installs_project and wanted and self.site.name not in self.keepers:
             made = f"{self.site.name} was not installed"
