@@ -15,7 +15,6 @@ import structlog
 from anyio import to_thread
 
 from uvwatch.core import record
-from uvwatch.core.loops import LOOP, Recent
 from uvwatch.core.model import (
     Action,
     Batch,
@@ -37,10 +36,12 @@ from uvwatch.keeping.busy import Busy
 from uvwatch.keeping.editable import EditableKeeper
 from uvwatch.keeping.guards import Guards
 from uvwatch.keeping.keeper import Keeper, OnLine
+from uvwatch.keeping.looping import Loops
 from uvwatch.keeping.modes import Modes, editable_warning
 from uvwatch.keeping.reasons import failure_of, reason_of
-from uvwatch.keeping.roster import Roster, not_locked_warning, require_packages
-from uvwatch.keeping.site import Site, find_again
+from uvwatch.keeping.roster import Roster, not_locked_warning
+from uvwatch.keeping.settings import Settings
+from uvwatch.keeping.site import Site
 from uvwatch.keeping.tidying import leftover_warning
 from uvwatch.keeping.updating import Update, update
 from uvwatch.keeping.workshop import Workshop
@@ -68,9 +69,8 @@ class Pipeline:
         self._modes = Modes(publish)
         self._on_line = on_line
         self._told: set[tuple[WarningCode, str | None]] = set()
-        self._recent: dict[str, Recent] = {}
-        self._site_files = self.roster.site_state()
-        self._settled, self._complaint = True, ""
+        self._loops = Loops(publish)
+        self.settings = Settings(self.roster)
         # Whether a run, this one or one before it, may have been stopped or have failed in the middle of an update.
         self._unfinished = True
 
@@ -142,7 +142,7 @@ class Pipeline:
         self, trigger: Trigger, batches: Mapping[str, Batch] | None, only: Collection[str] | None
     ) -> tuple[Result, ...]:
         try:
-            await self._take_up_settings()
+            await self.settings.take_up()
             made = await self.roster.ensure()
             for name in await self.roster.not_locked():
                 self.warn_once(not_locked_warning(name))
@@ -209,30 +209,6 @@ class Pipeline:
             for keeper in self.keepers.values():
                 keeper.distrusted = True
 
-    async def _take_up_settings(self) -> None:
-        """Read pyproject.toml again where it changed; what is wrong is told once, and the last good settings hold."""
-        state = await to_thread.run_sync(self.roster.site_state)
-        changed, self._site_files = state != self._site_files, state
-        if changed or not self._settled:
-            self._settled = False
-            try:
-                site = await to_thread.run_sync(self._settings)
-            except Fatal as error:
-                if self._complaint != str(error):
-                    log.warning("settings.kept", message=f"{error}; the last good settings hold until it is mended")
-                self._complaint = str(error)
-                return
-            self.roster.take(site)
-            self._settled, self._complaint = True, ""
-            if changed:
-                self.roster.resume()
-
-    def _settings(self) -> Site:
-        site = find_again(self.site)
-        if site.packages != self.site.packages:
-            require_packages(site)
-        return site
-
     @contextmanager
     def by(self, site: Site) -> Iterator[None]:
         """Work by other settings for the length of the body; what changed of the own is then read again."""
@@ -243,7 +219,7 @@ class Pipeline:
         finally:
             self.roster.take(own)
             self.roster.leave_out()
-            self._settled = False
+            self.settings.distrust()
 
     async def _bring(
         self, keeper: Keeper, batch: Batch | None, *, trusting: bool, made: bool, again: bool = False
@@ -332,28 +308,11 @@ class Pipeline:
         """
         for keeper in self.keepers.values():
             if not keeper.dirty and keeper.unlearned() and await self._is_stale(keeper):
-                keeper.late = self._without_loops(keeper, keeper.unlearned())
+                self._loops.note(keeper, anyio.current_time())
+                keeper.late = keeper.unlearned()
             else:
-                self._recent.pop(keeper.name, None)
+                self._loops.forget(keeper)
         return any(keeper.late for keeper in self.keepers.values())
-
-    def _without_loops(self, keeper: Keeper, late: Batch) -> Batch:
-        """Suspend a file that changed during each of the last updates: it would keep them going for ever."""
-        recent = self._recent.get(keeper.name, Recent()).after(late.paths, anyio.current_time())
-        self._recent[keeper.name] = recent
-        for loop in recent.loops():
-            keeper.suspend(loop.path)
-            self._publish(
-                Warned(
-                    code=WarningCode.LOOP,
-                    distribution=keeper.name,
-                    message=f"{loop.path} changed during each of the last {LOOP} updates, every {loop.every:.1f} s:"
-                    " it is not followed any more",
-                    remedy="name it in tool.uvwatch.ignore if it is no source; saving pyproject.toml, or a restart,"
-                    " has it followed again",
-                )
-            )
-        return keeper.unlearned()
 
     async def copies_changed(self) -> bool:
         """Whether somebody else changed an installed copy: compared by signature, file by file."""
@@ -369,12 +328,6 @@ class Pipeline:
     async def environment_changed(self) -> bool:
         """Whether the environment holds other local distributions, or other copies, than after the last cycle."""
         return await to_thread.run_sync(self.roster.was_changed)
-
-    def site_files_changed(self) -> tuple[str, ...]:
-        """Which of the files that the settings come from are others than at the last cycle, relative to the project."""
-        now = self.roster.site_state()
-        names = [path for path, state in now.items() if state != self._site_files.get(path)]
-        return tuple(os.path.relpath(path, self.site.workspace.project) for path in names)
 
 
 def _failed(name: str, error: CycleFailed) -> Result:

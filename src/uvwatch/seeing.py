@@ -46,7 +46,7 @@ async def see(pipeline: Pipeline, hints: Hints, trigger: Trigger, only: Collecti
     """
     began = anyio.current_time()
     found = await pipeline.look(hints)
-    settings = pipeline.site_files_changed()
+    settings = pipeline.settings.changed()
     installed = (hints.environment or hints.everything) and await pipeline.environment_changed()
     if trigger in (Trigger.AUDIT, Trigger.SYNC):
         installed = installed or await pipeline.copies_changed()
