@@ -1,4 +1,5 @@
 import os
+import shutil
 from pathlib import Path
 
 import anyio
@@ -6,7 +7,7 @@ import pytest
 
 from uvwatch.errors import Fatal
 from uvwatch.installing.locks import Locks
-from uvwatch.project.rendezvous import rendezvous_in
+from uvwatch.project.rendezvous import by_pointer, rendezvous_in
 
 
 def test_a_second_daemon_is_told_the_pid_of_the_first(tmp_path: Path) -> None:
@@ -17,6 +18,25 @@ def test_a_second_daemon_is_told_the_pid_of_the_first(tmp_path: Path) -> None:
         ):
             pass
         assert refused.value.exit_code == 1
+
+
+def test_a_pid_that_cannot_be_written_keeps_nobody_from_being_the_daemon(tmp_path: Path) -> None:
+    place = rendezvous_in(tmp_path, tmp_path / "venv")
+    place.pid.mkdir()  # a full disk is a failure of the same kind
+    with Locks(place).instance(), pytest.raises(Fatal, match="runs already"), Locks(place).instance():
+        pass
+
+
+@pytest.mark.anyio
+async def test_a_lock_that_cannot_be_had_is_said_in_one_sentence(tmp_path: Path) -> None:
+    place = rendezvous_in(tmp_path, tmp_path / "venv")
+    place.instance.mkdir()
+    place.update.mkdir()
+    with pytest.raises(Fatal, match=r"\.instance: cannot be locked \(Is a directory\)"), Locks(place).instance():
+        pass
+    with pytest.raises(Fatal, match=r"\.update: cannot be locked \(Is a directory\)"):
+        async with Locks(place).update():
+            pass
 
 
 def test_two_environments_do_not_know_each_other(tmp_path: Path) -> None:
@@ -45,6 +65,47 @@ def test_the_end_of_a_daemon_makes_room_for_the_next(tmp_path: Path) -> None:
         pass
     with locks.instance():
         pass
+
+
+def test_the_daemon_is_one_whatever_runtime_directory_each_would_take(tmp_path: Path) -> None:
+    environment = made(tmp_path)
+    here, there = (rendezvous_in(private(tmp_path / name), environment) for name in ("here", "there"))
+    with Locks(there).instance():
+        with pytest.raises(Fatal, match=rf"pid {os.getpid()}"), Locks(here).instance():
+            pass
+        assert here.pointer.read_bytes() == os.fsencode(tmp_path / "there")
+        assert here.pointer.stat().st_mode & 0o777 == 0o600
+    with Locks(here).instance():
+        pass
+    assert not here.pointer.parent.exists()
+
+
+@pytest.mark.anyio
+async def test_the_pointer_is_left_again_in_an_environment_made_anew_and_in_nothing_else(tmp_path: Path) -> None:
+    environment = tmp_path / "venv"
+    locks = Locks(place := rendezvous_in(private(tmp_path / "here"), environment))
+    with locks.instance():
+        assert not environment.exists()
+        async with locks.update():
+            made(tmp_path)
+        assert by_pointer(environment) == place
+        shutil.rmtree(environment)
+        async with locks.update():
+            environment.mkdir()
+        assert not any(environment.iterdir())
+
+
+def made(parent: Path) -> Path:
+    """What passes for an environment."""
+    environment = parent / "venv"
+    environment.mkdir()
+    (environment / "pyvenv.cfg").touch()
+    return environment
+
+
+def private(directory: Path) -> Path:
+    directory.mkdir(mode=0o700)
+    return directory
 
 
 @pytest.mark.anyio

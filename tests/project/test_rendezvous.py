@@ -1,6 +1,7 @@
+import fcntl
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -69,3 +70,65 @@ def test_a_place_with_too_long_a_path_for_a_socket_is_passed_over(short: Path) -
     assert there.name == rendezvous_in(fits, short).socket.name
     assert not there.is_relative_to(short)
     assert len(str(there)) <= LONGEST
+
+
+@pytest.fixture
+def pointing(short: Path) -> Iterator[Path]:
+    """An environment whose pointer leads to the directory ``there``, in which the instance lock is held."""
+    environment, there = short / "venv", short / "there"
+    (environment / ".uvwatch").mkdir(parents=True)
+    there.mkdir(mode=0o700)
+    place = rendezvous_in(there, environment)
+    place.pointer.write_bytes(os.fsencode(there))
+    place.pointer.chmod(0o600)
+    with place.instance.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield environment
+
+
+def test_a_daemon_with_other_variables_is_found_by_its_pointer(pointing: Path) -> None:
+    there = pointing.with_name("there")
+    for environ in ({}, {"TMPDIR": str(there)}, {"XDG_RUNTIME_DIR": str(there / "gone")}):
+        assert rendezvous_of(pointing, environ) == rendezvous_in(there, pointing)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda pointer: pointer.chmod(0o644),
+        lambda pointer: pointer.write_bytes(b"there"),
+        lambda pointer: pointer.write_bytes(b"/\0"),
+        lambda pointer: pointer.write_bytes(b"/" + b"x" * 5000),
+        lambda pointer: pointer.write_bytes(os.fsencode(pointer)),
+        lambda pointer: pointer.unlink(),
+        lambda pointer: pointer.symlink_to(pointer.rename(pointer.with_name("moved"))),
+        lambda pointer: (pointer.parents[2] / "there").chmod(0o711),
+        lambda pointer: (pointer.parents[2] / "there").rename(pointer.parents[2] / "moved"),
+        lambda pointer: (
+            (pointer.parents[2] / "there").rename(there := pointer.parents[2] / "moved")
+            and (pointer.parents[2] / "there").symlink_to(there)
+        ),
+        lambda pointer: next((pointer.parents[2] / "there").iterdir()).unlink(),
+    ],
+    ids=[
+        "others may read it",
+        "relative",
+        "a null byte",
+        "too long",
+        "no directory",
+        "gone",
+        "a link",
+        "others may enter",
+        "no such directory",
+        "a link to a directory",
+        "no lock",
+    ],
+)
+def test_a_pointer_that_may_be_anybody_elses_or_leads_to_no_daemon_is_not_followed(
+    pointing: Path, spoil: Callable[[Path], object]
+) -> None:
+    spoil(pointing / ".uvwatch" / "runtime-directory")
+
+    place = rendezvous_of(pointing, {"XDG_RUNTIME_DIR": str(pointing.parent)})
+
+    assert place == rendezvous_in(pointing.with_name("uvwatch"), pointing)

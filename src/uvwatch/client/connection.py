@@ -3,17 +3,15 @@
 It knows the socket and the instance lock. It must not know what is asked, nor what is done where nobody answers.
 """
 
-import fcntl
 import json
 import os
 import socket
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from uvwatch.errors import Fatal, UvwatchError
-from uvwatch.project.rendezvous import Rendezvous
+from uvwatch.project.rendezvous import Rendezvous, is_held
 from uvwatch.serving.protocol import Question, question_line
 
 POLL = 0.01
@@ -128,21 +126,6 @@ def connect(place: Rendezvous, *, deadline: float | None) -> Connection | None:
             return Connection(attempt, deadline=deadline)
         _left(deadline)
         time.sleep(POLL)
-
-
-def is_held(lock: Path) -> bool:
-    """Whether a process holds this lock; to ask is to have it for an instant, if nobody does."""
-    try:
-        descriptor = os.open(lock, os.O_RDONLY | os.O_CLOEXEC)
-    except OSError:
-        return False
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return True
-    finally:
-        os.close(descriptor)
-    return False
 
 
 def await_end(place: Rendezvous) -> None:

@@ -1,0 +1,23 @@
+"""A daemon and its clients meet whatever variables each has, and whatever became of the project meanwhile."""
+
+import json
+import tempfile
+from pathlib import Path
+
+from tests.e2e.conftest import Project
+
+
+def test_a_daemon_is_met_from_another_shell_with_other_temporary_and_runtime_directories(tiny: Project) -> None:
+    with tempfile.TemporaryDirectory(prefix="uvw") as other, tiny.watch("--settle", "8", "--settle-max", "9") as daemon:
+        away = tiny.having(TMPDIR=other, XDG_RUNTIME_DIR="")
+        second = away.uvwatch("watch")
+        assert (second.returncode, second.stdout) == (1, "")
+        assert f"runs already for this environment (pid {daemon.process.pid})" in second.stderr
+        assert json.loads(away.uvwatch("status", "--json").stdout)["pid"] == daemon.process.pid
+        tiny.write({"src/tiny/a.css": "a { color: blue }\n"})
+        assert away.uvwatch("sync").stdout.splitlines() == daemon.cycle()
+        assert away.uvwatch("stop").returncode == 0
+        assert daemon.out.rest() == ["uvwatch: stopped"]
+        assert away.uvwatch("status").returncode == 3
+        assert not (tiny.prefix / ".uvwatch" / "runtime-directory").exists()
+        assert list(Path(other).rglob("*.instance")) == []
