@@ -100,7 +100,14 @@ def test_options_of_a_sync_hold_for_its_own_cycle(tiny: Project) -> None:
         assert tiny.installed("tiny/a.css") == "a { color: green }\n"
         tiny.write({"src/tiny/a.css": "a { color: white }\n"})
         assert ": 1 changed)" in tiny.uvwatch("sync").stdout
-        for words in (("--package", "nobody"), ("--settle", "soon"), ("--build-timeout", "0")):
+        assert tiny.uvwatch("sync", "--timeout", "1e300").returncode == 0
+        for words in (
+            ("--package", "nobody"),
+            ("--settle", "soon"),
+            ("--build-timeout", "0"),
+            ("--timeout", "-1"),
+            ("--timeout", "nan"),
+        ):
             refused = tiny.uvwatch("sync", *words)
             assert (refused.returncode, refused.stdout) == (2, "")
             assert words[-1] in refused.stderr

@@ -7,17 +7,21 @@ from pathlib import Path
 from tests.e2e.conftest import Project
 
 
-def test_a_daemon_is_met_from_another_shell_with_other_temporary_and_runtime_directories(tiny: Project) -> None:
+def test_a_daemon_is_met_from_another_shell_with_other_variables(tiny: Project) -> None:
     with tempfile.TemporaryDirectory(prefix="uvw") as other, tiny.watch("--settle", "8", "--settle-max", "9") as daemon:
         away = tiny.having(TMPDIR=other, XDG_RUNTIME_DIR="")
         second = away.uvwatch("watch")
         assert (second.returncode, second.stdout) == (1, "")
         assert f"runs already for this environment (pid {daemon.process.pid})" in second.stderr
         assert json.loads(away.uvwatch("status", "--json").stdout)["pid"] == daemon.process.pid
+        assert "not fresh within 0 s" in away.uvwatch("sync", "--timeout", "0").stderr
         tiny.write({"src/tiny/a.css": "a { color: blue }\n"})
         assert away.uvwatch("sync").stdout.splitlines() == daemon.cycle()
         assert away.uvwatch("stop").returncode == 0
         assert daemon.out.rest() == ["uvwatch: stopped"]
         assert away.uvwatch("status").returncode == 3
+        late = away.uvwatch("sync", "--timeout", "0")
+        assert (late.returncode, late.stdout) == (1, "")
+        assert "not fresh within 0 s; see --timeout" in late.stderr
         assert not (tiny.prefix / ".uvwatch" / "runtime-directory").exists()
         assert list(Path(other).rglob("*.instance")) == []

@@ -1,5 +1,6 @@
 """One update of a real project in a real environment."""
 
+import anyio
 import pytest
 
 from tests.keeping.conftest import write
@@ -40,3 +41,12 @@ async def test_a_copy_that_another_program_changed_too_is_not_just_patched(keepe
     assert done.action is not Action.PATCH
     assert (keeper.env.purelib / "pkg" / "__init__.py").read_text(encoding="utf-8") == "VALUE = 1\n"
     assert (keeper.env.purelib / "pkg" / "a.css").read_text(encoding="utf-8") == "b"
+
+
+@pytest.mark.anyio
+async def test_a_workshop_that_is_given_up_while_it_opens_leaves_nothing_open(keeper: Keeper) -> None:
+    with anyio.CancelScope() as given_up:
+        given_up.cancel()
+        async with Workshop(keeper.site):
+            await anyio.sleep_forever()
+    assert given_up.cancelled_caught

@@ -18,6 +18,7 @@ POLL = 0.01
 """Seconds between two looks whether a daemon that is starting listens already, or one that ends is gone."""
 
 _CHUNK = 64 * 1024
+_DAY = 24 * 60 * 60.0
 
 Answer = dict[str, Any]
 """An object of the public JSON."""
@@ -140,4 +141,4 @@ def _left(deadline: float | None) -> float | None:
     left = deadline - time.monotonic()
     if left <= 0:
         raise TooLate("the daemon did not answer in time")
-    return left
+    return left if left < _DAY else None  # a socket takes no more than fits into an int of milliseconds

@@ -29,12 +29,25 @@ from uvwatch.errors import Fatal
 from uvwatch.serving.protocol import HOLD, Wishes
 
 
+def _seconds(_ctx: click.Context, _param: click.Parameter, value: float) -> float:
+    if value >= 0:
+        return value
+    raise click.BadParameter(f"must be a number of seconds, 0 or more, not {value:g}")
+
+
 @click.command(epilog="Example: uvwatch sync && pytest")
 @common
 @settings(but="editable")
 @click.option("--reinstall", is_flag=True, help="Forget what was learned and go through uv.")
 @click.option("--editable/--no-editable", "mode", default=None, help="Also change the mode.")
-@click.option("--timeout", type=float, default=300.0, metavar="S", help="Give up after so many seconds (300).")
+@click.option(
+    "--timeout",
+    type=float,
+    callback=_seconds,
+    default=300.0,
+    metavar="S",
+    help="Give up after so many seconds (300).",
+)
 @cacheless
 @click.pass_context
 def sync(ctx: click.Context, /, *, reinstall: bool, mode: bool | None, timeout: float, **options: Any) -> None:
@@ -54,19 +67,23 @@ def sync(ctx: click.Context, /, *, reinstall: bool, mode: bool | None, timeout: 
         with ended_by_signals():
             status = by_daemon(place.rendezvous, wishes, deadline=deadline, as_json=merged["as_json"], teller=teller)
     except TooLate:
-        _tell_timeout(merged, timeout)
+        _tell_timeout(merged, timeout, "see --timeout, and `uvwatch status` for what the daemon does")
         status = FAILED
     if status is None:
-        left = max(0.0, deadline - time.monotonic())
-        status = _sync_alone(ctx, options, timeout, left, reinstall=reinstall, editable=mode)
+        left = deadline - time.monotonic()
+        if left > 0:
+            status = _sync_alone(ctx, options, timeout, left, reinstall=reinstall, editable=mode)
+        else:
+            _tell_timeout(merged, timeout, "see --timeout")
+            status = FAILED
     ctx.exit(status)
 
 
-def _tell_timeout(merged: dict[str, Any], seconds: float) -> None:
+def _tell_timeout(merged: dict[str, Any], seconds: float, see: str) -> None:
     configure_log(merged)
     import structlog  # noqa: PLC0415 - see request_of
 
-    message = f"not fresh within {seconds:g} s; see --timeout, and `uvwatch status` for what the daemon does"
+    message = f"not fresh within {seconds:g} s; {see}"
     structlog.get_logger().error("sync.timeout", seconds=seconds, message=message)
 
 

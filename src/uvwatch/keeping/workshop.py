@@ -37,8 +37,9 @@ class Workshop:
         )
 
     async def __aenter__(self) -> "Workshop":  # noqa: PYI034 - typing.Self is younger than Python 3.10
-        await self._resident.__aenter__()
+        # First what can be cancelled: nobody ends what was begun here if this is not returned from.
         await to_thread.run_sync(buildenv.prune, self._directory, time.time())
+        await self._resident.__aenter__()
         return self
 
     async def __aexit__(

@@ -99,7 +99,8 @@ def _pointed_to(pointer: Path) -> Path | None:
         if not stat.S_ISREG(written.st_mode) or written.st_uid != os.getuid() or written.st_mode & 0o077:
             return None
         directory = Path(os.fsdecode(pointer.read_bytes()))
-        return directory if directory.is_absolute() and _fits(directory) and _is_private(directory, os.getuid()) else None
+        whole = directory.is_absolute() and _fits(directory)
+        return directory if whole and _is_private(directory, os.getuid()) else None
     except (OSError, ValueError):  # ValueError: a null byte
         return None
 
