@@ -5,6 +5,7 @@ Errors end here: ``Fatal`` as one sentence, anything unexpected as a bug report 
 """
 
 import io
+import re
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -32,6 +33,9 @@ COMMANDS = {
 """Each command with its module in ``commands``, which is imported when it is used: an asking client is to be quick."""
 
 BUG = 4
+
+_STRAY_BYTE = re.compile(r"(?<!\\)\\udc([89a-f][0-9a-f])")
+"""A byte that is no UTF-8 as Python writes it, which is how click quotes what was typed."""
 
 
 class WatchByDefault(click.Group):
@@ -90,7 +94,7 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     except click.exceptions.Exit as error:
         status = error.exit_code
     except click.ClickException as error:
-        error.show()
+        _tell_misuse(error)
         status = error.exit_code
     except (click.Abort, KeyboardInterrupt):
         status = 130
@@ -101,6 +105,16 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         _tell_bug()
         status = BUG
     sys.exit(status)
+
+
+def _tell_misuse(error: click.ClickException) -> None:
+    """Print what click has to say; it shows what was typed as it is."""
+    shown = io.StringIO()
+    error.show(shown)
+    for line in shown.getvalue().removesuffix("\n").split("\n"):
+        # A tab breaks no line, and click indents with it.
+        printable = "\t".join(escaped(part) for part in line.split("\t"))
+        click.echo(_STRAY_BYTE.sub(r"\\x\1", printable), err=True)
 
 
 def _tell_bug() -> None:

@@ -1,5 +1,6 @@
 """What the user did wrong is said in one sentence on stderr, with the exit status of CONTRACT and no traceback."""
 
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -90,6 +91,19 @@ def test_an_unknown_package_option_or_command_is_refused(tiny: Project) -> None:
         assert (done.returncode, done.stdout) == (2, "")
         assert "frobnicate" in done.stderr
         assert "Traceback" not in done.stderr
+
+
+def test_what_was_typed_is_told_in_printable_characters(bare: Project) -> None:
+    odd = bare.at(bare.root / os.fsdecode(b"o\x1bd\xff"))
+    odd.root.mkdir()
+    odd.write({"pyproject.toml": TINY["pyproject.toml"]})
+    assert odd.uvwatch("status").stdout == f"no uvwatch runs for {bare.root}/o\\x1bd\\xff/.venv\n"
+    for arguments in ([os.fsdecode(b"x\x1b\xff")], [os.fsdecode(b"--x\x1b\xff")], ["init", os.fsdecode(b"x\x1b\xff")]):
+        told = bare.uvwatch(*arguments)
+        assert told.returncode == 2
+        assert "x\\x1b\\xff" in told.stderr
+        assert "\x1b" not in told.stderr
+    assert bare.uvwatch("init").stderr.endswith("Choose from:\n\tprocfile,\n\tvscode,\n\tzed,\n\tcache-keys\n")
 
 
 def test_version_and_help_need_no_project(bare: Project) -> None:

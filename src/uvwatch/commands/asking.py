@@ -13,6 +13,7 @@ from uvwatch.client.signals import ended_by_signals
 from uvwatch.client.telling import Teller, Unread
 from uvwatch.commands.options import FAILED, common, merged_options, place_of
 from uvwatch.errors import Fatal
+from uvwatch.serving.escape import escaped
 
 NOT_RUNNING = 3
 
@@ -29,7 +30,7 @@ def status(ctx: click.Context, /, **options: Any) -> None:
     with ended_by_signals():
         found = asking.status(place.rendezvous, text=not merged["as_json"])
     if found is None:
-        teller.line(_NONE if merged["as_json"] else f"no uvwatch runs for {place.prefix}")
+        teller.line(_NONE if merged["as_json"] else escaped(f"no uvwatch runs for {place.prefix}"))
         ctx.exit(NOT_RUNNING)
     answer, raw = found
     for line in [raw] if merged["as_json"] else asking.status_lines(answer, datetime.now(timezone.utc)):
