@@ -166,6 +166,13 @@ def test_a_value_that_is_overridden_is_checked_all_the_same() -> None:
         ({"artifacts": ["a/../../x"]}, 'tool.uvwatch.artifacts must be inside of the project, not "a/../../x"'),
         ({"packages": []}, "tool.uvwatch.packages must name a distribution; leave it out to keep every local one"),
         ({"ignore": ["a", 1]}, 'tool.uvwatch.ignore must be a list of strings, not ["a", 1]'),
+        (
+            {"hooks": {"failed": ["true", "a\0b"]}},
+            (
+                "tool.uvwatch.hooks.failed must hold no null byte, which no path and no command has, "
+                r'not ["true", "a\u0000b"]'
+            ),
+        ),
         ({"hooks": ["x"]}, 'tool.uvwatch.hooks must be a table, not ["x"]'),
         ({"hooks": {"failed": "x"}}, 'tool.uvwatch.hooks.failed must be a list of strings, not "x"'),
         (
@@ -278,7 +285,7 @@ VALUES: Mapping[Kind, st.SearchStrategy[Any]] = {
     Kind.SECONDS: st.floats(min_value=0, max_value=1e6),
     Kind.POSITIVE_SECONDS: st.floats(min_value=1e-3, max_value=1e6),
     Kind.FLAG: st.booleans(),
-    Kind.WORDS: st.lists(st.text(), max_size=3),
+    Kind.WORDS: st.lists(st.text(st.characters(exclude_characters="\0")), max_size=3),
 }
 ANY = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(),

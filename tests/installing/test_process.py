@@ -47,6 +47,13 @@ async def test_output_is_the_last_40_lines(tmp_path: Path) -> None:
     assert done.transcript.split("\n") == [str(n) for n in range(100)]
 
 
+async def test_what_no_program_can_be_given_is_a_failure_to_run_it(tmp_path: Path) -> None:
+    for words in (["true", "a\0b"], ["true", "\ud800"]):
+        with pytest.raises(CycleFailed, match="cannot run 'true': ") as failed:
+            await run(words, cwd=str(tmp_path), env=ENV, timeout=60)
+        assert failed.value.kind is FailureKind.ENVIRONMENT
+
+
 @pytest.mark.parametrize(
     "code",
     [

@@ -310,9 +310,15 @@ def _of_kind(key: Key, value: Any, *, origin: str) -> Any:
                     return choice
             raise refusal
         case Kind.WORDS:
-            if not isinstance(value, list | tuple) or not all(isinstance(word, str) for word in value):
-                raise refusal
-            return tuple(value)
+            return _words(value, refusal, origin=origin)
+
+
+def _words(value: Any, refusal: Fatal, *, origin: str) -> tuple[str, ...]:
+    if not isinstance(value, list | tuple) or not all(isinstance(word, str) for word in value):
+        raise refusal
+    if any("\0" in word for word in value):
+        raise Fatal(f"{origin} must hold no null byte, which no path and no command has, not {_shown(value)}")
+    return tuple(value)
 
 
 def _seconds(value: Any) -> float | None:

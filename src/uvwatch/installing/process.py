@@ -186,6 +186,8 @@ async def _start(argv: Sequence[str], *, cwd: str, env: Mapping[str, str], stdin
     except OSError as error:
         what = error.filename or argv[0]
         raise CycleFailed(FailureKind.ENVIRONMENT, f"cannot run {argv[0]}: {what}: {error.strerror}") from error
+    except ValueError as error:  # an empty name, a null byte, or what is no text of the file system
+        raise CycleFailed(FailureKind.ENVIRONMENT, f"cannot run {argv[0]!r}: {error}") from error
 
 
 async def _end(
