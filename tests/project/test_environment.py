@@ -96,6 +96,43 @@ def test_an_empty_redirect_is_refused_as_by_uv(workspace: Workspace) -> None:
         locate(workspace, {}, environment=None, active=False)
 
 
+@pytest.mark.parametrize(
+    ("environ", "environment"),
+    [
+        ({}, Path("x" * 300)),
+        ({}, Path("x" * 300, "y")),
+        ({}, Path(*["x" * 250] * 20)),
+        ({"UV_PROJECT_ENVIRONMENT": "x" * 300}, None),
+        ({"UV_PROJECT_ENVIRONMENT": "round"}, None),
+    ],
+    ids=["a long name", "a long name above", "a long path", "a variable", "a circle of links"],
+)
+def test_what_no_directory_can_be_called_is_refused(
+    workspace: Workspace, environ: Mapping[str, str], environment: Path | None
+) -> None:
+    (workspace.root / "round").symlink_to("round")
+
+    with pytest.raises(Fatal, match=r"cannot be looked at \((File name too long|Too many levels of symbolic links)\)"):
+        locate(workspace, environ, environment=environment, active=False)
+
+
+@pytest.mark.parametrize(
+    ("held", "said"),
+    [
+        ("one\ntwo\n", "is a file of several lines where an environment, or its path, should be"),
+        ("\0", r"cannot be looked at \(embedded null byte\)"),
+        ("x" * 300, r"cannot be looked at \(File name too long\)"),
+    ],
+)
+def test_a_file_that_is_no_redirect_is_refused(workspace: Workspace, held: str, said: str) -> None:
+    file = workspace.root / ".venv"
+    file.write_text(held)
+
+    for given in (None, file):
+        with pytest.raises(Fatal, match=said):
+            locate(workspace, {}, environment=given, active=False)
+
+
 @pytest.mark.parametrize("maker", ["venv", "uv"])
 def test_an_environment_is_laid_out_as_its_own_interpreter_says(tmp_path: Path, maker: str) -> None:
     prefix = tmp_path / "env"

@@ -12,8 +12,9 @@ from enum import Enum
 from pathlib import Path
 
 from uvwatch.errors import Fatal
-from uvwatch.project.workspace import Root
+from uvwatch.project.workspace import Root, refuse_unusable
 
+_CONFIG = "pyvenv.cfg"
 _PATIENCE = 10.0
 _INTERPRETERS = ("bin/python", "bin/python3", "Scripts/python.exe", "python.exe")
 _QUESTION = (
@@ -79,8 +80,14 @@ def locate(workspace: Root, environ: Mapping[str, str], *, environment: Path | N
     the file lies.
 
     Raises:
-        Fatal: ``active`` without ``VIRTUAL_ENV``, or a redirect that cannot be read.
+        Fatal: ``active`` without ``VIRTUAL_ENV``, a redirect that cannot be read, or what no directory can be called.
     """
+    prefix = _located(workspace, environ, environment=environment, active=active)
+    refuse_unusable(prefix / _CONFIG)
+    return prefix
+
+
+def _located(workspace: Root, environ: Mapping[str, str], *, environment: Path | None, active: bool) -> Path:
     if environment is not None:
         return _redirected(Path(os.path.abspath(environment)))  # noqa: PTH100 - resolve() would follow symbolic links
     if active:
@@ -107,6 +114,7 @@ def open_environment(prefix: Path) -> Environment:
 
 
 def _redirected(path: Path) -> Path:
+    refuse_unusable(path)
     if not path.is_file():
         return path
     try:
@@ -115,13 +123,15 @@ def _redirected(path: Path) -> Path:
         raise Fatal(f"{path}: cannot be read as the path of an environment: {error}") from error
     if not target:
         raise Fatal(f"{path}: is an empty file where an environment, or its path, should be")
+    if "\n" in target:
+        raise Fatal(f"{path}: is a file of several lines where an environment, or its path, should be")
     return Path(os.path.normpath(path.parent / target))
 
 
 def _pyvenv_cfg(prefix: Path) -> dict[str, str] | None:
     """The keys of pyvenv.cfg in lower case, as the ``site`` module reads them; None without the file."""
     try:
-        text = (prefix / "pyvenv.cfg").read_text(encoding="utf-8", errors="surrogateescape")
+        text = (prefix / _CONFIG).read_text(encoding="utf-8", errors="surrogateescape")
     except OSError:
         return None
     pairs = (line.partition("=") for line in text.splitlines())
@@ -140,7 +150,10 @@ def _absent(prefix: Path, config: Mapping[str, str] | None) -> NoEnvironment:
         return NoEnvironment(
             prefix, Absence.NO_INTERPRETER, f"the environment {prefix} has lost its interpreter{gone}: run `uv sync`"
         )
-    stray = sorted(entry.name for entry in prefix.iterdir())
+    try:
+        stray = sorted(entry.name for entry in prefix.iterdir())
+    except OSError as error:
+        raise Fatal(f"{prefix}: cannot be read ({error.strerror})") from error
     if not stray:
         return NoEnvironment(prefix, Absence.EMPTY, f"{prefix} is empty: run `uv sync`")
     return NoEnvironment(

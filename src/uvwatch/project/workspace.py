@@ -76,12 +76,29 @@ def find_project(start: Path) -> Path:
         Fatal: ``start`` is no directory, or there is no pyproject.toml here or above.
     """
     start = Path(os.path.abspath(start))  # noqa: PTH100 - resolve() would follow symbolic links, which uv does not
+    refuse_unusable(start / "pyproject.toml")
     if not start.is_dir():
         raise Fatal(f"{start}: {'not a directory' if start.exists() else 'no such directory'}")
     project = next((each for each in (start, *start.parents) if _has_pyproject(each)), None)
     if project is None:
         raise Fatal(f"no pyproject.toml in {start} or above it")
     return project
+
+
+def refuse_unusable(path: Path) -> None:
+    """Refuse a path, of which nothing need be there, that the system will not look at.
+
+    Once, where a path comes in: later each question about it would fail, in its own way.
+
+    Raises:
+        Fatal: a name in it is too long, or holds a null byte; symbolic links lead in a circle; no access.
+    """
+    try:
+        path.stat()
+    except (FileNotFoundError, NotADirectoryError):
+        return
+    except (OSError, ValueError) as error:
+        raise Fatal(f"{path}: cannot be looked at ({getattr(error, 'strerror', None) or error})") from error
 
 
 def _root(project: Path, pyproject: Mapping[str, Any]) -> tuple[Path, Mapping[str, Any]]:
