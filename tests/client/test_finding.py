@@ -3,7 +3,7 @@
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -63,16 +63,31 @@ def test_the_environment_is_the_one_that_the_work_itself_finds(
     assert place.rendezvous == site.rendezvous
 
 
-def test_a_project_that_does_not_parse_is_found_by_the_daemon_that_keeps_it(workspace: Path, runtime: str) -> None:
+@pytest.mark.parametrize(
+    ("spoil", "said"),
+    [
+        (lambda file: file.write_text("[[["), r"pyproject\.toml:1:"),
+        (lambda file: file.write_text(""), "has neither"),
+        (lambda file: file.unlink(), "no pyproject.toml in"),
+    ],
+    ids=["broken", "empty", "gone"],
+)
+def test_a_project_that_is_none_just_now_is_found_by_the_daemon_that_keeps_it(
+    workspace: Path, runtime: str, spoil: Callable[[Path], object], said: str
+) -> None:
     environ = {"XDG_RUNTIME_DIR": runtime}
-    whole = find_place(workspace / "a", environ, environment=None, active=False)
-    (workspace / "a" / "pyproject.toml").write_text("[[[")
-    with pytest.raises(Fatal, match=r"pyproject\.toml:1:"):
-        find_place(workspace / "a" / "src", environ, environment=None, active=False)
+    (workspace / "b" / "src").mkdir()
+    whole = find_place(workspace / "b", environ, environment=None, active=False)
+    (workspace / "pyproject.toml").unlink()
+    spoil(workspace / "b" / "pyproject.toml")
+    with pytest.raises(Fatal, match=said):
+        find_place(workspace / "b" / "src", environ, environment=None, active=False)
 
     whole.rendezvous.socket.touch()
 
-    assert find_place(workspace / "a" / "src", environ, environment=None, active=False) == whole
+    assert find_place(workspace / "b" / "src", environ, environment=None, active=False) == whole
+    with pytest.raises(Fatal, match="no such directory"):
+        find_place(workspace / "b" / "nowhere", environ, environment=None, active=False)
 
 
 @pytest.mark.parametrize("module", ["asking", "syncing"])

@@ -3,14 +3,15 @@
 The rules are those of ``project.workspace`` and ``project.environment``, by the same code. It changes nothing.
 """
 
+import os
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from uvwatch.errors import Fatal
 from uvwatch.project.environment import locate
-from uvwatch.project.pyproject import BrokenPyproject
 from uvwatch.project.rendezvous import Rendezvous, rendezvous_of
-from uvwatch.project.workspace import Root, find_project, find_root
+from uvwatch.project.workspace import Root, find_root
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,16 +25,16 @@ class Place:
 def find_place(project: Path, environ: Mapping[str, str], *, environment: Path | None, active: bool) -> Place:
     """Find the environment that the daemon of a project keeps.
 
-    A pyproject.toml that does not parse hides the workspace root. The daemon goes on with the last good one, so it is
-    looked for in this directory and those above.
+    A pyproject.toml that does not parse, is empty or gone hides the workspace root. The daemon goes on with the last
+    good one, so it is looked for in this directory and those above.
 
     Raises:
         Fatal: there is no project, or no environment could be meant; as ``keeping.site.find_site``.
     """
     try:
         return _place(find_root(project), environ, environment=environment, active=active)
-    except BrokenPyproject:
-        for root in _roots(find_project(project)):
+    except Fatal:
+        for root in _roots(project):
             place = _place(root, environ, environment=environment, active=active)
             if place.rendezvous.socket.exists():
                 return place
@@ -45,7 +46,8 @@ def _place(root: Root, environ: Mapping[str, str], *, environment: Path | None, 
     return Place(prefix=prefix, rendezvous=rendezvous_of(prefix, environ))
 
 
-def _roots(project: Path) -> Iterator[Root]:
-    for each in (project, *project.parents):
-        if (each / "pyproject.toml").is_file():
-            yield Root(root=each, project=project, pyproject={}, root_pyproject={})
+def _roots(start: Path) -> Iterator[Root]:
+    start = Path(os.path.abspath(start))  # noqa: PTH100 - as find_project
+    if os.path.isdir(start):  # noqa: PTH112 - it does not raise
+        for each in (start, *start.parents):
+            yield Root(root=each, project=start, pyproject={}, root_pyproject={})

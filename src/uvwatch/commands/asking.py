@@ -1,18 +1,21 @@
 """The commands that ask a running daemon: status, events, hold, stop."""
 
 import os
+from collections.abc import Mapping
 from datetime import datetime, timezone
 from typing import Any
 
 import click
 
 from uvwatch.client import asking
+from uvwatch.client.finding import Place
 from uvwatch.client.following import follow
 from uvwatch.client.holding import become, begin
 from uvwatch.client.signals import ended_by_signals
 from uvwatch.client.telling import Teller, Unread
 from uvwatch.commands.options import FAILED, common, merged_options, place_of
 from uvwatch.errors import Fatal
+from uvwatch.project.pyproject import BrokenPyproject
 from uvwatch.serving.escape import escaped
 
 NOT_RUNNING = 3
@@ -61,9 +64,9 @@ def events(ctx: click.Context, /, *, last: bool, **options: Any) -> None:
 @click.pass_context
 def hold(ctx: click.Context, /, *, command: tuple[str, ...], **options: Any) -> None:
     """Run COMMAND, a generator: no update starts until it ends, then one does."""
-    place = place_of(merged_options(ctx, options))
+    place = _place_to_meet(merged_options(ctx, options))
     with ended_by_signals():
-        told = begin(place, command)
+        told = begin(place, command) if place is not None else {}
     become(command, {**os.environ, **told})
 
 
@@ -73,8 +76,17 @@ def hold(ctx: click.Context, /, *, command: tuple[str, ...], **options: Any) -> 
 def stop(ctx: click.Context, /, **options: Any) -> None:
     """Have the running uvwatch stop, and wait until it is gone."""
     merged = merged_options(ctx, options)
-    place = place_of(merged)
-    with ended_by_signals():
-        asking.stop(place.rendezvous)
+    place = _place_to_meet(merged)
+    if place is not None:
+        with ended_by_signals():
+            asking.stop(place.rendezvous)
     if merged["as_json"]:
         Unread(merged["color"], os.environ).line(_NONE)
+
+
+def _place_to_meet(merged: Mapping[str, Any]) -> Place | None:
+    """As ``place_of``; None where a pyproject.toml that does not parse hides it, and no daemon knew it whole."""
+    try:
+        return place_of(merged)
+    except BrokenPyproject:
+        return None
