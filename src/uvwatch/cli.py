@@ -8,6 +8,7 @@ import io
 import re
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from importlib import import_module
 from typing import Any, NoReturn
 
@@ -17,6 +18,7 @@ from uvwatch import __version__
 from uvwatch.commands.options import common
 from uvwatch.errors import Fatal
 from uvwatch.serving.escape import escaped
+from uvwatch.serving.stream import UNWRITTEN, empty, note_full
 
 COMMANDS = {
     "watch": "work",
@@ -33,6 +35,7 @@ COMMANDS = {
 """Each command with its module in ``commands``, which is imported when it is used: an asking client is to be quick."""
 
 BUG = 4
+NOT_WRITTEN = 2
 
 _STRAY_BYTE = re.compile(r"(?<!\\)\\udc([89a-f][0-9a-f])")
 """A byte that is no UTF-8 as Python writes it, which is how click quotes what was typed."""
@@ -87,6 +90,18 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(encoding="utf-8", errors="backslashreplace")
+    status = _run(argv)
+    empty(sys.stdout)
+    if UNWRITTEN:
+        _tell(f"uvwatch: error: stdout cannot be written ({UNWRITTEN[0].strerror})")
+        status = status or NOT_WRITTEN
+    empty(sys.stderr)
+    sys.exit(status)
+
+
+def _run(argv: Sequence[str] | None) -> int:
+    """Run the command line and give its exit status; errors are told."""
+    status = 0
     try:
         # Outside of its standalone mode click returns what ctx.exit was given.
         given = cli.main(argv, prog_name="uvwatch", standalone_mode=False)
@@ -99,12 +114,20 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
     except (click.Abort, KeyboardInterrupt):
         status = 130
     except Fatal as error:
-        click.echo(f"uvwatch: error: {escaped(str(error))}", err=True)
+        _tell(f"uvwatch: error: {escaped(str(error))}")
         status = error.exit_code
-    except Exception:  # noqa: BLE001 - the one place where a bug is told as one
-        _tell_bug()
-        status = BUG
-    sys.exit(status)
+    except Exception as error:  # noqa: BLE001 - the one place where a bug is told as one
+        # click writes to stdout by itself; what has a name is another file.
+        if not (isinstance(error, OSError) and error.filename is None and note_full(error)):
+            _tell_bug()
+            status = BUG
+    return status
+
+
+def _tell(text: str) -> None:
+    """Print to stderr, if that can be: the exit status says it too."""
+    with suppress(OSError):
+        click.echo(text, err=True)
 
 
 def _tell_misuse(error: click.ClickException) -> None:
@@ -114,15 +137,14 @@ def _tell_misuse(error: click.ClickException) -> None:
     for line in shown.getvalue().removesuffix("\n").split("\n"):
         # A tab breaks no line, and click indents with it.
         printable = "\t".join(escaped(part) for part in line.split("\t"))
-        click.echo(_STRAY_BYTE.sub(r"\\x\1", printable), err=True)
+        _tell(_STRAY_BYTE.sub(r"\\x\1", printable))
 
 
 def _tell_bug() -> None:
     import platform  # noqa: PLC0415 - only for a bug
     import traceback  # noqa: PLC0415 - as above
 
-    click.echo(
+    _tell(
         f"{traceback.format_exc()}uvwatch: this is a bug in uvwatch {__version__} (Python {platform.python_version()},"
-        f" {platform.system()} {platform.release()}): please report it with the lines above",
-        err=True,
+        f" {platform.system()} {platform.release()}): please report it with the lines above"
     )

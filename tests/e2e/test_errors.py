@@ -246,3 +246,14 @@ def test_when_nobody_reads_stdout_the_work_is_done_all_the_same(tiny: Project, c
     assert tiny.installed("tiny/__init__.py") == f'VALUE = "{"two" if command == "sync" else "one"}"\n'
     closed = tiny.run("bash", "-c", f'"{COMMAND}" {command} >&-')
     assert (closed.returncode, closed.stderr) == (0 if command == "sync" else 1, "")
+
+
+def test_what_a_full_disk_keeps_from_stdout_is_said_and_counts_as_an_error(tiny: Project) -> None:
+    tiny.edit("src/tiny/__init__.py", "one", "two")
+    for command in ("--version", "--help", "sync", "check --json", "init procfile", "doctor"):
+        told = tiny.run("bash", "-c", f'"{COMMAND}" {command} > /dev/full')
+        assert (command, told.returncode) == (command, 2)
+        assert told.stderr == "uvwatch: error: stdout cannot be written (No space left on device)\n"
+    assert tiny.installed("tiny/__init__.py") == 'VALUE = "two"\n'
+    assert tiny.run("bash", "-c", f'"{COMMAND}" frobnicate 2> /dev/full').returncode == 2
+    assert tiny.run("bash", "-c", f'"{COMMAND}" --help | true; exit "${{PIPESTATUS[0]}}"').returncode in (0, 1)

@@ -3,7 +3,10 @@
 It knows how writes go wrong. It must not know what is written.
 """
 
+import errno
+import os
 import select
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from io import UnsupportedOperation
@@ -17,6 +20,12 @@ CHUNK = 512
 
 _PATIENCE = 0.2
 """Seconds that a line for stderr waits, once, for a reader that has fallen behind."""
+
+
+UNWRITTEN: list[OSError] = []
+"""What kept lines from a stdout that somebody wanted to have them; who began the program tells it at the end."""
+
+_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
 
 
 class StdoutClosed(UvwatchError):
@@ -85,7 +94,35 @@ def closed_is_told() -> Iterator[None]:
     try:
         yield
     except (OSError, ValueError) as error:  # ValueError: the stream object was closed
+        note_full(error)
         raise StdoutClosed(f"stdout is closed: {error}") from error
+
+
+def empty(stream: TextIO | None) -> bool:
+    """Flush a standard stream, and whether that went well; what it cannot write is dropped, once and for all.
+
+    Else the interpreter would try again when it ends, and change the exit status to 120.
+    """
+    if stream is None or stream.closed:
+        return True
+    try:
+        stream.flush()
+    except OSError as error:
+        if stream is sys.stdout:
+            note_full(error)
+        descriptor = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(descriptor, stream.fileno())
+        os.close(descriptor)
+        return False
+    return True
+
+
+def note_full(error: Exception) -> bool:
+    """Take note of an error of stdout if it says that the disk is full, and whether it does."""
+    if isinstance(error, OSError) and error.errno in _FULL:
+        UNWRITTEN.append(error)
+        return True
+    return False
 
 
 def ready(sink: Sink, patience: float | None) -> bool:
