@@ -1,9 +1,16 @@
+import os
+import socket
+import tempfile
+import threading
+import time
+from contextlib import ExitStack
 from datetime import datetime, timedelta, timezone
+from pathlib import Path
 from typing import Any
 
 import pytest
 
-from uvwatch.client.asking import status_lines
+from uvwatch.client.asking import status_lines, stop
 from uvwatch.core.model import (
     Action,
     CycleFinished,
@@ -14,6 +21,8 @@ from uvwatch.core.model import (
 )
 from uvwatch.core.phase import Phase
 from uvwatch.errors import FailureKind
+from uvwatch.installing.locks import Locks
+from uvwatch.project.rendezvous import rendezvous_in
 from uvwatch.serving.hub import Told, told
 from uvwatch.serving.status import Status, status_object
 
@@ -93,3 +102,36 @@ def test_ages_are_told_in_one_unit(ago: timedelta, expected: str) -> None:
     lines = list(status_lines(answer(last=said, failed=None), NOON))
 
     assert lines[3] == f"last cycle: 1, {expected} ago: unchanged in 3 ms"
+
+
+@pytest.mark.parametrize("answers", [False, True], ids=["no answer", "no end"])
+def test_a_stop_that_waits_for_a_suspended_daemon_says_its_pid_once(
+    answers: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with tempfile.TemporaryDirectory(prefix="uvw") as directory, ExitStack() as daemon:
+        place = rendezvous_in(Path(directory), Path(directory, "venv"))
+        # As a daemon that was stopped by Ctrl+Z: its lock is held and the system takes connections for it.
+        listener = daemon.enter_context(socket.socket(socket.AF_UNIX))
+        listener.bind(str(place.socket))
+        listener.listen()
+        daemon.enter_context(Locks(place).instance())
+        stopping = threading.Thread(target=stop, args=(place,), kwargs={"patience": 0.05}, daemon=True)
+        stopping.start()
+        connection, _address = listener.accept()
+        if answers:
+            connection.sendall(b'{"schema":1,"stopping":true}\n')
+            connection.close()
+        said, until = "", time.monotonic() + 30
+        while not said and stopping.is_alive() and time.monotonic() < until:
+            stopping.join(0.02)
+            said = capsys.readouterr().err
+        connection.close()
+        daemon.close()
+        stopping.join(30)
+        assert not stopping.is_alive()
+        pid = os.getpid()
+        assert said == (
+            f"uvwatch: still waiting for the running uvwatch (pid {pid}): an update takes long, or the process is"
+            f" suspended; `kill -CONT {pid}` wakes it\n"
+        )
+        assert capsys.readouterr().err == ""

@@ -3,15 +3,14 @@
 import time
 from collections.abc import Iterator
 from datetime import datetime, timezone
+from functools import partial
 
-from uvwatch.client.connection import Answer, Lost, TooLate, await_end, connect
+from uvwatch.client.connection import PATIENCE, Answer, Lost, Silence, TooLate, await_end, connect
+from uvwatch.client.telling import tell_silence
 from uvwatch.errors import Fatal
 from uvwatch.project.rendezvous import Rendezvous
 from uvwatch.serving.escape import escaped
 from uvwatch.serving.protocol import Op, Question
-
-PATIENCE = 10.0
-"""Seconds within which a daemon says what it does."""
 
 _MINUTE = 60
 _HOUR = 60 * _MINUTE
@@ -43,9 +42,15 @@ def status(place: Rendezvous, *, text: bool) -> tuple[Answer, str] | None:
         return None
 
 
-def stop(place: Rendezvous) -> None:
-    """Ask the daemon to stop, and wait until it is gone; one that is just starting, too."""
-    connection = connect(place, deadline=None)
+def stop(place: Rendezvous, *, patience: float = PATIENCE) -> None:
+    """Ask the daemon to stop, and wait until it is gone; one that is just starting, too.
+
+    Args:
+        place: where the daemon is met.
+        patience: seconds after which it is said what is waited for.
+    """
+    silence = Silence(partial(tell_silence, place), patience=patience)
+    connection = connect(place, deadline=None, silence=silence)
     if connection is not None:
         with connection:
             try:
@@ -53,7 +58,7 @@ def stop(place: Rendezvous) -> None:
                     pass
             except Lost:
                 pass
-        await_end(place)
+        await_end(place, silence)
 
 
 def status_lines(answer: Answer, now: datetime) -> Iterator[str]:

@@ -7,7 +7,7 @@ import json
 import os
 import socket
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from uvwatch.errors import Fatal, UvwatchError
@@ -16,6 +16,9 @@ from uvwatch.serving.protocol import Question, question_line
 
 POLL = 0.01
 """Seconds between two looks whether a daemon that is starting listens already, or one that ends is gone."""
+
+PATIENCE = 10.0
+"""Seconds within which a daemon that is asked says something, if nothing keeps it."""
 
 _CHUNK = 64 * 1024
 _DAY = 24 * 60 * 60.0
@@ -32,20 +35,45 @@ class Lost(UvwatchError):
     """The daemon ended before it answered."""
 
 
+class Silence:
+    """Has it told, once, that a daemon is waited for that does not answer; for who waits without a deadline.
+
+    Args:
+        tell: says so to a person.
+        patience: seconds from now on until that is due.
+    """
+
+    def __init__(self, tell: Callable[[], None], *, patience: float) -> None:
+        self._tell: Callable[[], None] | None = tell
+        self._at = time.monotonic() + patience
+
+    def left(self) -> float | None:
+        """Seconds until it is due, more than none; None once it was told."""
+        return None if self._tell is None else max(POLL, self._at - time.monotonic())
+
+    def heed(self) -> None:
+        """Have it told if it is due."""
+        if self._tell is not None and self._at <= time.monotonic():
+            self._tell()
+            self._tell = None
+
+
 class Connection:
     """One question to a daemon; closed at the end of a ``with``.
 
     Args:
         connected: a connected socket.
         deadline: of ``time.monotonic``; None waits for ever.
+        silence: heeded while it waits for ever.
 
     Attributes:
         raw: the last answer as it came, one line of JSON without its newline.
     """
 
-    def __init__(self, connected: socket.socket, *, deadline: float | None) -> None:
+    def __init__(self, connected: socket.socket, *, deadline: float | None, silence: Silence | None = None) -> None:
         self._socket = connected
         self._deadline = deadline
+        self._silence = silence
         self._rest = b""
         self.raw = ""
 
@@ -96,16 +124,25 @@ class Connection:
     def _line(self) -> bytes | None:
         parts = [self._rest]
         while b"\n" not in parts[-1]:
-            self._socket.settimeout(_left(self._deadline))
-            data = self._socket.recv(_CHUNK)
+            data = self._receive()
             if not data:
                 return None
             parts.append(data)
         line, _, self._rest = b"".join(parts).partition(b"\n")
         return line
 
+    def _receive(self) -> bytes:
+        while self._silence is not None and (left := self._silence.left()) is not None:
+            self._socket.settimeout(left)
+            try:
+                return self._socket.recv(_CHUNK)
+            except TimeoutError:
+                self._silence.heed()
+        self._socket.settimeout(_left(self._deadline))
+        return self._socket.recv(_CHUNK)
 
-def connect(place: Rendezvous, *, deadline: float | None) -> Connection | None:
+
+def connect(place: Rendezvous, *, deadline: float | None, silence: Silence | None = None) -> Connection | None:
     """Connect to the daemon; one that is just starting is waited for. None where there is none.
 
     Raises:
@@ -124,14 +161,17 @@ def connect(place: Rendezvous, *, deadline: float | None) -> Connection | None:
             attempt.close()
             raise Fatal(f"{place.socket}: cannot be connected to ({error.strerror})") from error
         else:
-            return Connection(attempt, deadline=deadline)
+            return Connection(attempt, deadline=deadline, silence=silence)
         _left(deadline)
+        if silence is not None:
+            silence.heed()
         time.sleep(POLL)
 
 
-def await_end(place: Rendezvous) -> None:
+def await_end(place: Rendezvous, silence: Silence) -> None:
     """Return once no daemon runs."""
     while is_held(place.instance):
+        silence.heed()
         time.sleep(POLL)
 
 

@@ -8,10 +8,12 @@ import os
 import signal
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from functools import partial
 from typing import NoReturn
 
-from uvwatch.client.connection import Connection, Lost, connect
+from uvwatch.client.connection import PATIENCE, Connection, Lost, Silence, connect
 from uvwatch.client.finding import Place
+from uvwatch.client.telling import tell_silence
 from uvwatch.errors import Fatal
 from uvwatch.serving.protocol import HOLD, Op, Question
 
@@ -25,7 +27,8 @@ def begin(place: Place, command: Sequence[str]) -> dict[str, str]:
     Returns:
         the environment variables that tell the command of it.
     """
-    connection = connect(place.rendezvous, deadline=None)
+    silence = Silence(partial(tell_silence, place.rendezvous), patience=PATIENCE)
+    connection = connect(place.rendezvous, deadline=None, silence=silence)
     if connection is None or not _begins(connection, command):
         return {}
     connection.hand_on()

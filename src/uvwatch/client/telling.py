@@ -10,6 +10,7 @@ from contextlib import suppress
 import click
 
 from uvwatch.client.connection import Answer
+from uvwatch.project.rendezvous import Rendezvous
 from uvwatch.serving import color as colors
 from uvwatch.serving.color import Tone, painted
 from uvwatch.serving.escape import escaped
@@ -62,3 +63,16 @@ class Unread(Teller):
         """Print one line, if anybody listens."""
         with suppress(StdoutClosed):
             super().line(text)
+
+
+def tell_silence(place: Rendezvous) -> None:
+    """Say on stderr what is waited for, and what to do about a daemon that does not answer."""
+    try:
+        pid = place.pid.read_text(encoding="ascii")
+    except (OSError, ValueError):
+        who, wake = "the running uvwatch", "SIGCONT wakes it"
+    else:
+        who, wake = f"the running uvwatch (pid {pid})", f"`kill -CONT {pid}` wakes it"
+    sentence = f"uvwatch: still waiting for {who}: an update takes long, or the process is suspended; {wake}"
+    with suppress(OSError):
+        click.echo(sentence, err=True)
