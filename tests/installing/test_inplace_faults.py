@@ -178,6 +178,7 @@ async def test_an_error_at_any_call_fails_the_cycle_and_the_next_one_mends_it(tm
         with pytest.raises(CycleFailed, match=os.strerror(number)) as caught:
             await place(*venv.arguments(), disk=Faulty(at, partial(fail, number)))
         assert caught.value.kind is FailureKind.IO
+        assert str(caught.value).startswith(str(venv.env.prefix))
         venv.check_whole()
         marked = "log" in venv.staged()
         assert marked or venv.staged() == []
@@ -386,7 +387,10 @@ def fill_the_disk(top: Path, *, limited: bool) -> str:
     big = bytes(5 << 20)
     files = {**wanted.files, "app/big": Content(record.digest(big), executable=False)}
     too_much = partial(place, env, installed, replace(wanted, files=files), {**bytes_of, "app/big": big})
-    with pytest.raises(CycleFailed, match=f"app/big: {os.strerror(errno.EFBIG if limited else errno.ENOSPC)}"):
+    with pytest.raises(
+        CycleFailed,
+        match=rf"/\.uvwatch/redo/app \(for app/big\): {os.strerror(errno.EFBIG if limited else errno.ENOSPC)}",
+    ):
         anyio.run(too_much, backend="trio")
     assert (venv.files(), venv.staged()) == (OLD, [])
     anyio.run(partial(place, *venv.arguments()), backend="trio")

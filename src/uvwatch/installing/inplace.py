@@ -7,10 +7,10 @@ any point leaves each file old or new, and whole. It must not know why something
 
 import contextlib
 import errno
+import os
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 
 import structlog
 from anyio import get_cancelled_exc_class, to_thread
@@ -21,9 +21,10 @@ from uvwatch.core.placing import Installed, Refusal, Wanted
 from uvwatch.errors import CycleFailed, FailureKind
 from uvwatch.installing import disk as file_system
 from uvwatch.installing import redo
+from uvwatch.installing.directories import named
 from uvwatch.installing.disk import Disk, RealDisk
 from uvwatch.installing.envlock import PATIENCE, environment_lock
-from uvwatch.installing.place import Place, Refused, abandon, opened, staging_directories, staging_directory
+from uvwatch.installing.place import AREA, Place, Refused, abandon, opened, staging_directories, staging_directory
 from uvwatch.installing.redo import Found, Log
 from uvwatch.installing.sources import Sources
 from uvwatch.installing.staging import stage_all
@@ -97,7 +98,7 @@ async def place(
     disk = disk or RealDisk()
     name = installed.distribution.name
     await replay(env, name, disk=disk, patience=patience)
-    with _failures(env.prefix), contextlib.ExitStack() as stack:
+    with _failures(env), contextlib.ExitStack() as stack:
         try:
             prepare = partial(prepared, stack, disk, env, installed, wanted, difference, bytes_of)
             update = await to_thread.run_sync(prepare)
@@ -129,7 +130,7 @@ async def replay(
     disk = disk or RealDisk()
     if not file_system.SUPPORTED:
         return False
-    with _failures(env.prefix):
+    with _failures(env):
         if not await to_thread.run_sync(_is_due, disk, env, name):
             return False
         async with environment_lock(env.prefix, timeout=patience):
@@ -154,15 +155,19 @@ def prepared(
     """
     name = installed.distribution.name
     where = stack.enter_context(opened(disk, env.prefix, env.purelib))
-    stage = stack.enter_context(staging_directory(where, name))
+    area = f"{env.prefix}/{AREA}/{name}"
+    with named(area):
+        stage = stack.enter_context(staging_directory(where, name))
     try:
         dist_info = installed.distribution.dist_info
         if redo.digest_of(disk, where.site, f"{dist_info}/RECORD") != installed.record_digest:
             raise _changed_meanwhile(dist_info)
         floors = survey(where, stage, installed, wanted, difference)
         entries = stage_all(disk, stage, installed, wanted, difference, bytes_of, floors)
-    except (CycleFailed, OSError, Refused):
+    except (CycleFailed, OSError, Refused) as error:
         abandon(where, stage, name)
+        if isinstance(error, OSError) and error.filename:
+            error.filename = f"{area} (for {error.filename})"
         raise
     redo_log = Log(
         site=where.path,
@@ -248,18 +253,18 @@ def _changed_meanwhile(dist_info: str) -> CycleFailed:
 
 
 @contextlib.contextmanager
-def _failures(prefix: Path) -> Iterator[None]:
+def _failures(env: Environment) -> Iterator[None]:
     """Turn an error of the file system into a failed cycle.
 
     Raises:
-        CycleFailed: instead of an OSError, with the path that it names.
+        CycleFailed: instead of an OSError, with the path that it names; a relative one is as RECORD has it.
     """
     try:
         yield
     except OSError as error:
-        path = error.filename or prefix
+        path = env.purelib / os.fsdecode(error.filename) if error.filename else env.prefix
         if error.errno in _GONE:
             raise CycleFailed(
-                FailureKind.ENVIRONMENT, f"{path} vanished during the update: another program changes {prefix}"
+                FailureKind.ENVIRONMENT, f"{path} vanished during the update: another program changes {env.prefix}"
             ) from error
         raise CycleFailed(FailureKind.IO, f"{path}: {error.strerror or error}") from error
