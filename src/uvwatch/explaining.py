@@ -10,14 +10,15 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
 
-import structlog
 from anyio import to_thread
 
+from uvwatch import log as logs
 from uvwatch.core.config import Installer
 from uvwatch.core.explain import Explained, Known, Role, on_change, role_of
 from uvwatch.core.foreign import package_roots
+from uvwatch.core.record import in_dist_info
 from uvwatch.core.watchplan import is_below
-from uvwatch.errors import Fatal
+from uvwatch.errors import CycleFailed, Fatal
 from uvwatch.keeping.carried import LeftOut, left_out
 from uvwatch.keeping.keeper import Keeper
 from uvwatch.keeping.learning import learn_all
@@ -27,13 +28,12 @@ from uvwatch.keeping.workshop import Workshop
 from uvwatch.project.backends import input_key
 from uvwatch.project.installed import site_of
 from uvwatch.project.pyproject import read_pyproject, table
-from uvwatch.serving.explained import explained_lines, explained_object
+from uvwatch.serving.escape import escaped
+from uvwatch.serving.explained import explained_lines, explained_object, unknown_object
 from uvwatch.serving.jsonlines import to_line
 from uvwatch.serving.stream import OutLines, StdoutClosed, sink_of
 from uvwatch.signals import stopped_by_signals
 from uvwatch.watching.ignores import GitIgnores
-
-log = structlog.get_logger()
 
 
 async def explain(request: Request, paths: tuple[str, ...], *, as_json: bool) -> bool:
@@ -59,7 +59,9 @@ async def explain(request: Request, paths: tuple[str, ...], *, as_json: bool) ->
     with suppress(StdoutClosed):
         for path, each in zip(paths, found, strict=True):
             if isinstance(each, str):
-                log.error("path.unknown", path=path, message=each)
+                logs.print_error(escaped(f"uvwatch: {path}: {each}"))
+                if as_json:
+                    out.line(to_line(unknown_object(path, each)))
             else:
                 for line in [to_line(explained_object(each))] if as_json else explained_lines(each):
                     out.line(line)
@@ -78,6 +80,8 @@ class _Explainer:
 
     def explain(self, typed: str) -> Explained | str:
         """Explain a path as typed, relative to the working directory; a sentence where nothing is known of it."""
+        if not typed:
+            return "an empty path names nothing"
         path = os.path.abspath(typed)  # noqa: PTH100 - resolve() would follow symbolic links
         # Directories that are links are seen through; the last part is what is asked about, link or not.
         place = str(Path(os.path.realpath(Path(path).parent), Path(path).name))
@@ -98,12 +102,11 @@ class _Explainer:
         path = "" if absolute == root else os.path.relpath(absolute, root)
         if os.path.isdir(absolute):  # noqa: PTH112
             return self._directory(keeper, path)
-        learned = keeper.learned.tree if keeper.learned is not None else {}
-        if not os.path.lexists(absolute) and path not in learned:
-            return "no such file"
+        if not os.path.lexists(absolute):
+            return self._gone(keeper, path) or "no such file"
         if absolute == str(self._site.lock_file):
             return Explained(
-                path=path,
+                path=self._named(absolute),
                 role=Role.BUILD_INPUT,
                 rule="uv.lock says what else is installed",
                 distribution=keeper.name,
@@ -111,12 +114,36 @@ class _Explainer:
             )
         if inside := _environment_above(root, path):
             return Explained(
-                path=path,
+                path=self._named(absolute),
                 role=Role.IGNORED,
                 rule=f"{inside} is an environment (it holds pyvenv.cfg)",
                 distribution=keeper.name,
             )
         return self._file(keeper, path)
+
+    def _named(self, absolute: str) -> str:
+        """A path as it is told: relative to the project."""
+        project = str(self._site.workspace.project)
+        base = project if is_below(absolute, project) else os.path.realpath(project)
+        return os.path.relpath(absolute, base)
+
+    def _gone(self, keeper: Keeper, path: str) -> Explained | None:
+        """Explain a file that the tree has no more, as long as something of it is installed; else None."""
+        if keeper.learned is None:
+            return None
+        places = keeper.learned.origins.installed(path, keeper.copy.record)
+        if not places:
+            return None
+        role, _rule, _places = role_of(path, self._known[keeper.name], git_ignored=self._git(keeper, path))
+        return Explained(
+            path=self._named(os.path.join(keeper.distribution.root, path)),  # noqa: PTH118 - text
+            role=Role.ARTIFACT if role is Role.ARTIFACT else Role.SOURCE,
+            rule="the tree has it no more, and RECORD still names what was installed of it",
+            distribution=keeper.name,
+            installed=places,
+            fresh=False,
+            on_change="nothing: the next update removes the installed copy",
+        )
 
     def _file(self, keeper: Keeper, path: str) -> Explained:
         known = self._known[keeper.name]
@@ -125,16 +152,19 @@ class _Explainer:
             rule = f"{rule} (pyproject.toml: {key})"
         if role is Role.NOT_IN_THE_WHEEL and path not in keeper.contents:
             rule = "no regular file of the tree: no build takes it up"
+        effect = on_change(role, path, known)
+        if (problem := _blocking(keeper, path)) is not None:
+            rule, effect = problem, "nothing: no update is made as long as it is there"
         target = Path(keeper.distribution.root, path)
         files, now = keeper.wheel_files(), keeper.contents.get(path)
         return Explained(
-            path=path,
+            path=self._named(str(target)),
             role=role,
             rule=f"{rule}; it is a symbolic link to {target.readlink()}" if target.is_symlink() else rule,
             distribution=keeper.name,
             installed=places,
             fresh=all(files.get(place) == now for place in places) if places else None,
-            on_change=on_change(role, path, known),
+            on_change=effect,
             remedy=None if places else self._remedy(keeper, path),
         )
 
@@ -155,6 +185,7 @@ class _Explainer:
 
     def _directory(self, keeper: Keeper, path: str) -> Explained:
         """Explain a directory by the files of it that are looked at."""
+        named = self._named(os.path.normpath(os.path.join(keeper.distribution.root, path)))  # noqa: PTH118 - text
         inside = {each: None for each in keeper.contents if is_below(each, path)}
         if not inside:
             role, rule, _places = role_of(
@@ -164,14 +195,14 @@ class _Explainer:
                 role, rule = Role.IGNORED, f"{found} is an environment (it holds pyvenv.cfg)"
             if role is not Role.IGNORED:
                 role, rule = Role.NOT_IN_THE_WHEEL, "it holds no file"
-            return Explained(path=path or ".", role=role, rule=rule, distribution=keeper.name)
+            return Explained(path=named, role=role, rule=rule, distribution=keeper.name)
         files = [self._file(keeper, each) for each in inside]
         carried = [each for each in files if each.installed]
         roles = [each.role for each in carried or files]
         role = max(dict.fromkeys(roles), key=roles.count)
         states = [each.fresh for each in carried if each.fresh is not None]
         return Explained(
-            path=path or ".",
+            path=named,
             role=role,
             rule=f"the last wheel carried {len(carried)} of its {len(files)} files"
             + (f"; {reason}" if path and (reason := self._git(keeper, f"{path}/")) else ""),
@@ -190,22 +221,22 @@ class _Explainer:
             path = os.path.relpath(absolute, os.path.realpath(site_of(keeper.env, keeper.distribution)))
             recorded = keeper.copy.record
             if path in recorded or any(is_below(each, path) for each in recorded if not path.startswith("..")):
-                return self._of_the_wheel(keeper, path)
+                return self._of_the_wheel(keeper, path, self._named(absolute))
             if any(is_below(path, package) for package in package_roots(recorded)):
                 return Explained(
-                    path=path,
+                    path=self._named(absolute),
                     role=Role.FOREIGN,
                     rule="it lies in the installed package, and RECORD does not name it",
                     distribution=keeper.name,
                     on_change=on_change(Role.FOREIGN, path, self._known[keeper.name]),
                 )
         return Explained(
-            path=os.path.relpath(absolute, self._site.workspace.project),
+            path=self._named(absolute),
             role=Role.IGNORED,
             rule="it lies in the environment, and no local distribution's RECORD names it",
         )
 
-    def _of_the_wheel(self, keeper: Keeper, path: str) -> Explained:
+    def _of_the_wheel(self, keeper: Keeper, path: str, named: str) -> Explained:
         source = None
         if keeper.learned is not None and path in keeper.copy.record:
             source = keeper.learned.origins.source(path, keeper.contents)
@@ -216,14 +247,39 @@ class _Explainer:
             source = None
         if source is not None:
             return self._file(keeper, source)
+        if keeper.learned is not None and path not in keeper.learned.wheel and not in_dist_info(path):
+            before = (s for rule in keeper.learned.origins.rules if (s := rule.backward(path)) is not None)
+            found = (self._gone(keeper, each) for each in before)
+            return next((each for each in found if each is not None), _extra(keeper, path, named))
         return Explained(
-            path=path,
+            path=named,
             role=Role.SOURCE if keeper.distribution.editable else Role.BUILD_INPUT,
             rule="RECORD names it, and no file of the tree has its bytes: the build, or the installer, makes it",
             distribution=keeper.name,
             installed=(path,),
             on_change="nothing: it is made anew by the next update",
         )
+
+
+def _extra(keeper: Keeper, path: str, named: str) -> Explained:
+    return Explained(
+        path=named,
+        role=Role.SOURCE,
+        rule="RECORD names it, and a wheel of the tree has it no more",
+        distribution=keeper.name,
+        installed=(path,),
+        fresh=False,
+        on_change="nothing: the next update removes it",
+    )
+
+
+def _blocking(keeper: Keeper, path: str) -> str | None:
+    """What is wrong with a file that no build gets past, as a clause; None if nothing is."""
+    try:
+        keeper.require_buildable()
+    except CycleFailed as error:
+        return next((each.what for each in keeper.problems if each.path == path == error.path), None)
+    return None
 
 
 def _known(keeper: Keeper) -> Known:

@@ -88,15 +88,38 @@ def test_each_path_is_explained_by_role_rule_place_and_effect(make: Make, tmp_pa
 
 def test_what_is_nowhere_or_of_nobody_is_one_sentence_each_and_exit_status_1(tiny: Project, tmp_path: Path) -> None:
     (tmp_path / "elsewhere").write_text("")
+    paths = ("nothing.py", str(tmp_path / "elsewhere"), "", "src/tiny/a.css")
 
-    done = tiny.uvwatch("explain", "nothing.py", str(tmp_path / "elsewhere"), "src/tiny/a.css")
+    done = tiny.uvwatch("explain", *paths)
 
     assert done.returncode == 1
     assert [line for line in done.stdout.splitlines() if not line.startswith(" ")] == ["src/tiny/a.css: source of tiny"]
-    missing, outside = done.stderr.splitlines()
-    assert "no such file" in missing
-    assert "nothing.py" in missing
+    missing, outside, empty = done.stderr.splitlines()
+    assert missing == "uvwatch: nothing.py: no such file"
     assert "outside of every local distribution" in outside
+    assert empty == "uvwatch: : an empty path names nothing"
+    told = [json.loads(line) for line in tiny.uvwatch("explain", "--json", *paths).stdout.splitlines()]
+    assert [(each["path"], each["role"]) for each in told] == [*zip(paths, (None, None, None, "source"), strict=True)]
+
+
+def test_a_source_that_is_gone_and_a_name_that_no_wheel_may_have_are_told_as_check_and_sync_see_them(
+    tiny: Project,
+) -> None:
+    (tiny.root / "src/tiny/a.css").unlink()
+    place = tiny.site.relative_to(tiny.root) / "tiny/a.css"
+
+    [gone, installed] = explained(tiny, "src/tiny/a.css", place)
+
+    assert gone == installed
+    assert (gone["path"], gone["role"], gone["installed"]) == ("src/tiny/a.css", "source", ["tiny/a.css"])
+    assert (gone["fresh"], gone["on_change"]) == (False, "nothing: the next update removes the installed copy")
+    tiny.write({"src/tiny/a\nb": ""})
+    [odd] = explained(tiny, "src/tiny/a\nb")
+    assert odd["rule"] == "its name holds a line break, which no wheel may"
+    assert odd["on_change"] == "nothing: no update is made as long as it is there"
+    (tiny.root / "src/tiny/a\nb").unlink()
+    assert tiny.uvwatch("sync").returncode == 0
+    assert tiny.uvwatch("explain", "src/tiny/a.css").returncode == 1
 
 
 def test_without_an_installed_copy_there_is_nothing_to_explain_by(make: Make) -> None:

@@ -139,7 +139,7 @@ def test_all_layouts_in_a_path_with_spaces_and_umlauts_equal_uvs_reinstall(make:
     assert project.installed("single-2.0.dist-info/METADATA")
     assert project.uvwatch("check").returncode == 0
     said = project.uvwatch("explain", str(project.site / "shared_space/right/__init__.py")).stdout
-    assert said.startswith("src/shared_space/right/__init__.py: source of space-right\n")
+    assert said.startswith("packages/right/src/shared_space/right/__init__.py: source of space-right\n")
     assert project.run(project.prefix / "bin" / "hatch-hello", check=True).stdout == "one\n"
 
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from uvwatch.core.explain import Explained, Role
-from uvwatch.serving.explained import explained_lines, explained_object
+from uvwatch.serving.explained import explained_lines, explained_object, unknown_object
 
 STYLE = Explained(
     path="app/a.css",
@@ -50,3 +50,10 @@ def test_the_object_has_the_keys_of_the_contract() -> None:
         "on_change": "patch: it is put in place",
         "remedy": None,
     }
+
+
+def test_an_unknown_path_has_the_keys_of_a_known_one_and_no_role() -> None:
+    unknown = unknown_object("x", "no such file")
+
+    assert unknown.keys() == explained_object(STYLE).keys()
+    assert (unknown["path"], unknown["role"], unknown["rule"]) == ("x", None, "no such file")

@@ -20,6 +20,21 @@ def explained_object(each: Explained) -> Object:
     }
 
 
+def unknown_object(path: str, why: str) -> Object:
+    """Give the object for a path that nothing is known of, as it was typed; ``rule`` says why."""
+    return {
+        "schema": SCHEMA,
+        "path": path,
+        "role": None,
+        "rule": why,
+        "distribution": None,
+        "installed": [],
+        "fresh": None,
+        "on_change": "nothing",
+        "remedy": None,
+    }
+
+
 def explained_lines(each: Explained) -> tuple[str, ...]:
     """Give the text of ``uvwatch explain`` for a path, line by line."""
     state = {True: " (fresh)", False: " (stale)", None: ""}[each.fresh]
