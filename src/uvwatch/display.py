@@ -105,6 +105,6 @@ def display_for(
 
 
 def tell_passed_over(uv: Uv) -> None:
-    """Say once which uv came first and was too old."""
+    """Say once which uv came first and was too old, or did not run."""
     for each in uv.passed_over:
         log.warning("uv.passed_over", message=each, using=uv.path)

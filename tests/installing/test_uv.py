@@ -57,12 +57,32 @@ def test_a_uv_that_is_too_old_is_passed_over_and_named(tmp_path: Path) -> None:
     assert found == Uv(path=new, version=(0, 10, 0), passed_over=(f"uv 0.8.3 at {old} is older than 0.9.9",))
 
 
-@pytest.mark.parametrize(("says", "status"), [("uv 0.13.9", 127), ("pyenv: uv: command not found", 0), ("", 0)])
-def test_what_does_not_run_or_is_no_uv_is_passed_over(says: str, status: int, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("says", "status", "why"),
+    [
+        ("uv 0.13.9", 3, "it ends with status 3"),
+        ("uv 0.13.9", 127, "it ends with status 127"),
+        ("pyenv: uv: command not found", 0, "it says no version of uv"),
+        ("", 0, "it says no version of uv"),
+    ],
+)
+def test_what_does_not_run_or_is_no_uv_is_passed_over_and_named(
+    says: str, status: int, why: str, tmp_path: Path
+) -> None:
     broken = executable(tmp_path / "a/uv", says=says, status=status)
     own = executable(tmp_path / "own/uv", says="uv 0.13.9")
     found = find_uv({"UV": broken, "PATH": f"{tmp_path}/a:{tmp_path}/nowhere"}, own=lambda: own)
-    assert found == Uv(path=own, version=(0, 13, 9))
+    assert found == Uv(path=own, version=(0, 13, 9), passed_over=(f"{broken} is no uv that runs ({why})",))
+
+
+def test_a_uv_that_cannot_be_run_is_named_and_a_shim_on_path_with_nothing_behind_it_is_not(tmp_path: Path) -> None:
+    executable(tmp_path / "shims/uv", says="", status=127)
+    own = executable(tmp_path / "own/uv", says="uv 0.13.9")
+    plain = tmp_path / "plain"
+    plain.write_text("")
+    for named, why in ((tmp_path / "no", "No such file or directory"), (plain, "Permission denied")):
+        found = find_uv({"UV": str(named), "PATH": str(tmp_path / "shims")}, own=lambda: own)
+        assert found.passed_over == (f"{named} is no uv that runs ({why})",)
 
 
 def test_no_uv_at_all_ends_the_program_with_one_sentence(tmp_path: Path) -> None:
@@ -70,7 +90,8 @@ def test_no_uv_at_all_ends_the_program_with_one_sentence(tmp_path: Path) -> None
     with pytest.raises(Fatal) as caught:
         find_uv({"UV": str(tmp_path / "no"), "PATH": str(tmp_path)}, own=missing)
     assert str(caught.value) == (
-        f"found no uv of version 0.9.9 or newer (uv 0.9.8 at {old} is older than 0.9.9): "
+        f"found no uv of version 0.9.9 or newer ({tmp_path / 'no'} is no uv that runs (No such file or directory);"
+        f" uv 0.9.8 at {old} is older than 0.9.9): "
         "install one, or name it in the variable UV"
     )
     assert caught.value.exit_code == 2

@@ -24,6 +24,7 @@ from uvwatch.project.environment import Environment
 OLDEST = (0, 9, 9)
 """The first uv with ``--only-install-package``; older ones exit 2."""
 
+_NOT_FOUND = 127
 _PATIENCE = 10.0
 _QUIET = ("--no-progress", "--color", "never")
 _MISLEADING = frozenset(
@@ -56,8 +57,8 @@ _NO_SOURCES = "UV_NO_SOURCES"
 class Uv:
     """A uv that is new enough.
 
-    ``passed_over`` has a phrase for each that came first and was too old ("uv 0.8.3 at /usr/bin/uv is older than
-    0.9.9").
+    ``passed_over`` has a phrase for each that came first and was too old, or none at all ("uv 0.8.3 at /usr/bin/uv is
+    older than 0.9.9").
     """
 
     path: str
@@ -66,7 +67,7 @@ class Uv:
 
 
 class NoUv(Fatal):
-    """There is no uv that is new enough; ``passed_over`` as in :class:`Uv`."""
+    """There is no uv that is new enough; ``passed_over`` has a phrase for each that is too old."""
 
     def __init__(self, message: str, passed_over: tuple[str, ...]) -> None:
         super().__init__(message)
@@ -88,7 +89,8 @@ class Command:
 def find_uv(environ: Mapping[str, str], *, own: Callable[[], str] = find_uv_bin) -> Uv:
     """Find the first uv that is new enough: ``$UV``, each on PATH, then the one that came with uvwatch.
 
-    What does not run, or does not say a version within 10 s, is no uv (a shim without anything behind it).
+    What does not run, or does not say a version within 10 s, is no uv. It is named too, but for a shim on PATH with
+    nothing behind it, which ends with status 127 as a shell that finds no such command.
 
     Args:
         environ: the user's environment variables.
@@ -98,16 +100,20 @@ def find_uv(environ: Mapping[str, str], *, own: Callable[[], str] = find_uv_bin)
         NoUv: there is none.
     """
     passed_over: list[str] = []
+    too_old: list[str] = []
     for path in dict.fromkeys(_candidates(environ, own)):
         version = _version(path, environ)
-        if version is None:
+        if isinstance(version, _NoUv):
+            if not version.is_shim or path == environ.get("UV"):
+                passed_over.append(f"{path} is no uv that runs ({version.why})")
             continue
         if version >= OLDEST:
             return Uv(path=path, version=version, passed_over=tuple(passed_over))
-        passed_over.append(f"uv {_dotted(version)} at {path} is older than {_dotted(OLDEST)}")
+        too_old.append(f"uv {_dotted(version)} at {path} is older than {_dotted(OLDEST)}")
+        passed_over.append(too_old[-1])
     seen = f" ({'; '.join(passed_over)})" if passed_over else ""
     message = f"found no uv of version {_dotted(OLDEST)} or newer{seen}: install one, or name it in the variable UV"
-    raise NoUv(message, tuple(passed_over))
+    raise NoUv(message, tuple(too_old))
 
 
 def _candidates(environ: Mapping[str, str], own: Callable[[], str]) -> Iterator[str]:
@@ -122,7 +128,15 @@ def _candidates(environ: Mapping[str, str], own: Callable[[], str]) -> Iterator[
         return
 
 
-def _version(path: str, environ: Mapping[str, str]) -> tuple[int, ...] | None:
+@dataclass(frozen=True, slots=True)
+class _NoUv:
+    """Why a program is not taken for uv."""
+
+    why: str
+    is_shim: bool = False
+
+
+def _version(path: str, environ: Mapping[str, str]) -> tuple[int, ...] | _NoUv:
     try:
         said = subprocess.run(  # noqa: S603 - the user's own uv, before there is an event loop
             [path, "--version"],
@@ -132,10 +146,14 @@ def _version(path: str, environ: Mapping[str, str]) -> tuple[int, ...] | None:
             timeout=_PATIENCE,
             check=False,
         )
-    except (OSError, subprocess.SubprocessError):
-        return None
+    except OSError as error:
+        return _NoUv(error.strerror or str(error))
+    except subprocess.SubprocessError:
+        return _NoUv(f"it does not say its version within {_PATIENCE:g} s")
+    if said.returncode:
+        return _NoUv(f"it ends with status {said.returncode}", is_shim=said.returncode == _NOT_FOUND)
     found = re.match(rb"uv (\d+)\.(\d+)\.(\d+)", said.stdout)
-    return tuple(map(int, found.groups())) if said.returncode == 0 and found else None
+    return tuple(map(int, found.groups())) if found else _NoUv("it says no version of uv")
 
 
 def _dotted(version: tuple[int, ...]) -> str:
