@@ -5,6 +5,7 @@ Errors end here: ``Fatal`` as one sentence, anything unexpected as a bug report 
 """
 
 import io
+import os
 import re
 import sys
 from collections.abc import Sequence
@@ -86,6 +87,8 @@ def cli(ctx: click.Context, /, **options: Any) -> None:
 
 def main(argv: Sequence[str] | None = None) -> NoReturn:
     """Run the command line and exit with its status."""
+    if argv is None:
+        _read_names_as_utf_8()
     # A stray byte in an argument, or a C locale, must not turn a sentence into a traceback.
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -97,6 +100,16 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         status = status or NOT_WRITTEN
     empty(sys.stderr)
     sys.exit(status)
+
+
+def _read_names_as_utf_8() -> None:
+    """Begin again in Python's UTF-8 mode where the locale has another encoding: wheels and RECORD have UTF-8.
+
+    By an option, which children do not inherit: they run in the user's own environment.
+    """
+    if sys.getfilesystemencoding() != "utf-8" and not sys.flags.utf8_mode:
+        with suppress(OSError):
+            os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])  # noqa: S606 - no shell
 
 
 def _run(argv: Sequence[str] | None) -> int:

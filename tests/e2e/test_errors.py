@@ -238,6 +238,13 @@ def test_in_the_c_locale_lines_are_utf_8_and_control_characters_are_escaped(make
     assert project.uvwatch("sync").returncode == 0
     assert project.installed("tiny/größe.txt") == "2\n"
     assert project.uvwatch("check").stdout == "tiny is fresh\n"
+    # A locale of another encoding, in the way that is there on every machine.
+    project.write({"src/tiny/größe.txt": "4\n"})
+    foreign = project.having(PYTHONUTF8="0", PYTHONCOERCECLOCALE="0")
+    done = foreign.uvwatch("sync")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert project.installed("tiny/größe.txt") == "4\n"
+    assert foreign.uvwatch("hold", "--", "printenv", "PYTHONUTF8").stdout == "0\n"
 
 
 @pytest.mark.parametrize("command", ["sync", "check"])
