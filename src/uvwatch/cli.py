@@ -62,11 +62,20 @@ class WatchByDefault(click.Group):
         if ctx.resilient_parsing:
             return super().parse_args(ctx, args)
         asks = {"--help", "--version", *ctx.help_option_names}
-        if not any(arg in COMMANDS for arg in args) and not asks.intersection(args):
-            stray = next((arg for arg in args if not arg.startswith("-")), None)
+        words = self._without_values(args)
+        if not any(word in COMMANDS for word in words) and not asks.intersection(words):
+            stray = next((word for word in words if not word.startswith("-")), None)
             if stray is None or args[0].startswith("-"):
                 args = ["watch", *args]
         return super().parse_args(ctx, args)
+
+    def _without_values(self, args: list[str]) -> list[str]:
+        """Leave out what follows an option of our own as its value: a directory may be called as a command."""
+        own = [
+            param for param in self.params if isinstance(param, click.Option) and not param.is_flag and not param.count
+        ]
+        valued = {name for option in own for name in option.opts}
+        return [arg for before, arg in zip(["", *args], args, strict=False) if before not in valued]
 
 
 @click.group(

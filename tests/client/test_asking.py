@@ -55,9 +55,8 @@ def answer(*, last: Told | None, failed: Told | None, phase: Phase = Phase.IDLE,
         last=last.object if last else None,
         failed=failed.object if failed else None,
         distributions=(Distribution(name="myapp", version="1", root="/x", editable=True, dist_info=""),),
-        directories=6,
         backend="inotify",
-        **{"holds": (), **others},
+        **{"holds": (), "directories": 6, **others},
     )
     told_status = status_object(status)
     return {**told_status, "last": last.with_text() if last else None}
@@ -80,10 +79,10 @@ def test_the_status_of_a_failure_says_what_and_when_and_who_holds() -> None:
 
 
 def test_a_daemon_that_has_just_begun_has_no_last_cycle() -> None:
-    lines = list(status_lines(answer(last=None, failed=None, holds=((None, ()),)), NOON))
+    lines = list(status_lines(answer(last=None, failed=None, holds=((None, ()),), directories=1), NOON))
 
     assert lines[2:4] == ["fresh: yes", "held by: a client"]
-    assert lines[4].startswith("watching: ")
+    assert lines[4] == "watching: myapp editable in 1 directory by inotify"
 
 
 @pytest.mark.parametrize(

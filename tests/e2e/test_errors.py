@@ -189,6 +189,8 @@ def test_the_project_is_found_from_a_directory_below_and_by_option(tiny: Project
     assert away.uvwatch("check", "--project", str(tiny.root)).stdout == "tiny is fresh\n"
     assert away.uvwatch("--project", str(tiny.root), "check").stdout == "tiny is fresh\n"
     assert "no such directory" in sentence(away, "sync", "--project", "nowhere")
+    (away.root / "sync").mkdir()  # called as a command is
+    assert "no pyproject.toml in" in sentence(away, "--project", "sync", "--settle", "0.2")
     assert "cannot be looked at (File name too long)" in sentence(away, "sync", "--project", "x" * 300)
     assert "is a file of several lines" in sentence(tiny, "sync", "--environment", "pyproject.toml")
 

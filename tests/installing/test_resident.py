@@ -338,7 +338,8 @@ def pids_of(lines: list[str]) -> list[int]:
 
 
 async def test_a_hook_that_hangs_is_ended_with_its_group_and_the_zygote_lives(builds: Path, tmp_path: Path) -> None:
-    root, good = own_backend(tmp_path / "p", HANG), project(tmp_path / "good", "in the tree")
+    root, good = own_backend(tmp_path / "elsewhere", HANG), project(tmp_path / "good", "in the tree")
+    write(root, {"pyproject.toml": f'{OWN}[project]\nname = "p"\nversion = "1"\n'})
     async with resident(builds, root) as of:
         await build(of, good)
         error = await failure(of, root, seconds=1)

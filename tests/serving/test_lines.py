@@ -204,6 +204,7 @@ def test_an_end_line_that_quotes_a_compiler_is_no_problem_line() -> None:
         (SYNTAX_ERROR, "tools/hatch_build.py:3:1: error: SyntaxError: invalid syntax"),
         (Failure(kind=FailureKind.BUILD, message="m", path="a.py", line=2), "a.py:2:1: error: m"),
         (Failure(kind=FailureKind.BUILD, message="a\nb", path="pyproject.toml"), "pyproject.toml:1:1: error: a\\x0ab"),
+        (Failure(kind=FailureKind.BUILD, message="a.py: is a FIFO", path="a.py"), "a.py:1:1: error: is a FIFO"),
         (Failure(kind=FailureKind.BUILD, message="m", path="uvwatch: updated x"), "./uvwatch: updated x:1:1: error: m"),
         (Failure(kind=FailureKind.BUILD, message="m"), None),
         (Failure(kind=FailureKind.BUILD, message="m", path=""), None),

@@ -83,9 +83,8 @@ def status_lines(answer: Answer, now: datetime) -> Iterator[str]:
         place = f"{error['path']}:{error['line'] or 1}: " if error["path"] else ""
         yield escaped(f"last error: {_age(error['time'], now)} ago: {error['distribution']}: {place}{error['message']}")
     kept = ", ".join(names) or "nothing yet"
-    yield escaped(
-        f"watching: {kept} in {watching['directories']} directories by {watching['backend'] or 'nothing yet'}"
-    )
+    places = f"{watching['directories']} director{'y' if watching['directories'] == 1 else 'ies'}"
+    yield escaped(f"watching: {kept} in {places} by {watching['backend'] or 'nothing yet'}")
 
 
 def _age(time: str, now: datetime) -> str:

@@ -27,7 +27,7 @@ from uvwatch.installing.process import TAIL, OnLine, Transcript
 from uvwatch.installing.uv import Uv, build_command, indent_of_line
 from uvwatch.installing.uvsettings import uv_tomls
 from uvwatch.project.environment import Environment
-from uvwatch.project.pyproject import BrokenPyproject, read_pyproject
+from uvwatch.project.pyproject import BrokenPyproject, project_name, read_pyproject
 
 IDLE = 600.0
 """Seconds without a build after which a zygote is ended."""
@@ -74,6 +74,14 @@ class _Job:
     timeout: float
     on_line: OnLine | None
     transcript: Transcript
+
+
+def _name(root: str) -> str:
+    """What a person calls the project in a directory."""
+    try:
+        return project_name(read_pyproject(Path(root, "pyproject.toml"))) or Path(root).name
+    except BrokenPyproject:
+        return Path(root).name
 
 
 def builds_directory() -> Path:
@@ -241,10 +249,9 @@ class Resident:
             job.transcript.feed(said.encode())
             raise self._failed(job, 1) from failure
         except HookTimeout as failure:
-            name = Path(job.root).name
             raise CycleFailed(
                 FailureKind.TIMEOUT,
-                f"the build of {name} did not end within {job.timeout:g} s",
+                f"the build of {_name(job.root)} did not end within {job.timeout:g} s",
                 output=_tail(job.transcript),
             ) from failure
         except (FileNotFoundError, ValueError) as failure:

@@ -88,7 +88,8 @@ def problem(failure: Failure) -> str | None:
         return None
     # A file whose name looks like one of our own lines must not end a matcher's cycle.
     path = f"./{failure.path}" if failure.path.startswith(_PREFIX.rstrip()) else failure.path
-    return escaped(f"{path}:{failure.line or 1}:{failure.column or 1}: error: {message_of(failure)}")
+    message = message_of(failure).removeprefix(f"{failure.path}: ")  # the end line needs it, this one has it
+    return escaped(f"{path}:{failure.line or 1}:{failure.column or 1}: error: {message}")
 
 
 def message_of(failure: Failure) -> str:
