@@ -87,7 +87,7 @@ def test_a_disk_that_fills_keeps_the_old_copy_whole_and_is_made_good_when_there_
         project.write({"src/tiny/__init__.py": 'VALUE = "two"\n', "src/tiny/a.css": "a { color: blue }\n" * 1000})
         failed = next_cycle(daemon)
         assert failed.outcome == "failed"
-        assert failed.error["message"].startswith("tiny/")
+        assert failed.error["message"].startswith(f"{project.prefix}/.uvwatch/redo/tiny (for tiny/")
         assert failed.error["message"].endswith(disk.error)
         assert disk.project.installed("tiny/__init__.py") == TINY["src/tiny/__init__.py"]
         assert disk.project.installed("tiny/a.css") == TINY["src/tiny/a.css"]
