@@ -192,7 +192,7 @@ class Daemon:
         """Wait for something to do, let it settle, look, and act."""
         trigger = await self._wait()
         if trigger is Trigger.CHANGE or self._desk.holds:
-            await self._settle()
+            await self._settle(sentry.lag)
         else:
             self._inbox.doubt()
         self._pipeline.roster.take(await self._presence.follow(self._pipeline.site))
@@ -218,8 +218,11 @@ class Daemon:
                 self._remember_at = NEVER
                 await self._pipeline.remember()
 
-    async def _settle(self) -> None:
-        """Wait until nobody writes and nobody holds; a barrier ends the quiet window, not the rest."""
+    async def _settle(self, lag: float) -> None:
+        """Wait until nobody writes and nobody holds; a barrier ends the quiet window, not the rest.
+
+        ``lag`` is how old what was told is at least, in seconds: so much of the window is over.
+        """
         self._move(Move.CHANGED)
         desk, config = self._desk, self._pipeline.site.config
         self._settle_by = min(self._settle_by, anyio.current_time() + config.settle_max)
@@ -231,7 +234,7 @@ class Daemon:
                 self._inbox.doubt()
             busy = await until_quiet(
                 self._inbox,
-                quiet=config.settle,
+                quiet=max(0.0, config.settle - lag),
                 cap=max(0.0, self._settle_by - anyio.current_time()),
                 busy=self._pipeline.busy.is_busy,
                 hurry=lambda: bool(desk.asked or desk.holds),

@@ -23,7 +23,7 @@ from uvwatch.inbox import Hints, Inbox
 from uvwatch.pipeline import Pipeline
 from uvwatch.project.installed import site_of
 from uvwatch.tasks import background
-from uvwatch.watching.instance import WatchLimit
+from uvwatch.watching.instance import STEP_MS, WatchLimit
 from uvwatch.watching.mailbox import Doubt
 from uvwatch.watching.mounts import eventless
 from uvwatch.watching.resume import notice_sleep, notice_stop
@@ -99,6 +99,11 @@ class Sentry:
     def backend(self) -> str:
         """How changes are noticed."""
         return "polling" if self._polling else "inotify"
+
+    @property
+    def lag(self) -> float:
+        """Seconds that have passed at least since what an event tells of; 0 where anything is polled."""
+        return 0.0 if self._polls else STEP_MS / 1000
 
     async def arm(self) -> None:
         """Watch what is to be watched now; what is armed already is not armed again."""

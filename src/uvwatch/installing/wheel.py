@@ -14,7 +14,7 @@ from configparser import ConfigParser
 from configparser import Error as ConfigParserError
 from dataclasses import dataclass
 from email.parser import Parser
-from pathlib import Path, PurePath, PurePosixPath
+from pathlib import Path, PurePath
 
 from packaging.utils import canonicalize_name
 
@@ -175,9 +175,9 @@ def _relative(path: Path, start: Path) -> str:
 
 
 def _refuse_escape(name: str) -> None:
-    path = PurePosixPath(name)
+    parts = name.split("/")
     # A path that is not in its plain form ("./a", "a//b") would be installed under another name than RECORD's.
-    if path.is_absolute() or ".." in path.parts or str(path) != name or "\\" in name or ":" in path.parts[0]:
+    if not {"", ".", ".."}.isdisjoint(parts) or "\\" in name or ":" in parts[0]:
         raise CycleFailed(FailureKind.BUILD, f"the wheel holds a path that leaves its place: {name}")
 
 
@@ -186,6 +186,10 @@ def _refuse_too_long(library: Path, where: str) -> None:
 
     uv stops at it half-way: the copy is then broken, and no `uv sync` mends it.
     """
+    if (
+        len(str(library)) + len(where) < _LONGEST // 8
+    ):  # whatever bytes the characters take: thousands of files pass here
+        return
     path = library / where
     # uv looks for bytecode in each directory that it removes a file from.
     length = max(len(os.fsencode(each)) for each in (path, path.with_name("__pycache__")))
