@@ -4,7 +4,7 @@ import os
 import select
 import subprocess
 from collections.abc import Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 
 
 def in_group(group: int) -> list[int]:
@@ -28,11 +28,16 @@ def _listed(column: str) -> list[tuple[int, int]]:
 
 @contextmanager
 def followed(pids: Iterable[int]) -> Iterator[list[int]]:
-    """Give a descriptor for each process, whatever its id will stand for once it has ended; see ``ended``."""
+    """Give a descriptor for each process, whatever its id will stand for once it has ended; see ``ended``.
+
+    One that ended just now has none.
+    """
     with ExitStack() as stack:
-        descriptors = [os.pidfd_open(pid) for pid in pids]
-        for descriptor in descriptors:
-            stack.callback(os.close, descriptor)
+        descriptors = []
+        for pid in pids:
+            with suppress(ProcessLookupError):
+                descriptors.append(os.pidfd_open(pid))
+                stack.callback(os.close, descriptors[-1])
         yield descriptors
 
 

@@ -1,5 +1,7 @@
 import os
 import shutil
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import anyio
@@ -67,13 +69,20 @@ def test_the_end_of_a_daemon_makes_room_for_the_next(tmp_path: Path) -> None:
         pass
 
 
-def test_the_daemon_is_one_whatever_runtime_directory_each_would_take(tmp_path: Path) -> None:
+@pytest.fixture
+def short() -> Iterator[Path]:
+    """A directory in which a socket's path has not more bytes than it may."""
+    with tempfile.TemporaryDirectory(prefix="uvw") as directory:
+        yield Path(directory)
+
+
+def test_the_daemon_is_one_whatever_runtime_directory_each_would_take(tmp_path: Path, short: Path) -> None:
     environment = made(tmp_path)
-    here, there = (rendezvous_in(private(tmp_path / name), environment) for name in ("here", "there"))
+    here, there = (rendezvous_in(private(short / name), environment) for name in ("here", "there"))
     with Locks(there).instance():
         with pytest.raises(Fatal, match=rf"pid {os.getpid()}"), Locks(here).instance():
             pass
-        assert here.pointer.read_bytes() == os.fsencode(tmp_path / "there")
+        assert here.pointer.read_bytes() == os.fsencode(short / "there")
         assert here.pointer.stat().st_mode & 0o777 == 0o600
     with Locks(here).instance():
         pass
@@ -81,9 +90,11 @@ def test_the_daemon_is_one_whatever_runtime_directory_each_would_take(tmp_path: 
 
 
 @pytest.mark.anyio
-async def test_the_pointer_is_left_again_in_an_environment_made_anew_and_in_nothing_else(tmp_path: Path) -> None:
+async def test_the_pointer_is_left_again_in_an_environment_made_anew_and_in_nothing_else(
+    tmp_path: Path, short: Path
+) -> None:
     environment = tmp_path / "venv"
-    locks = Locks(place := rendezvous_in(private(tmp_path / "here"), environment))
+    locks = Locks(place := rendezvous_in(private(short / "here"), environment))
     with locks.instance():
         assert not environment.exists()
         async with locks.update():
