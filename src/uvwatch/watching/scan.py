@@ -7,7 +7,7 @@ Nothing is opened but directories, so that no FIFO is waited for. What vanishes 
 
 import os
 import stat
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -133,31 +133,29 @@ class _Walk:
         """List one directory; one that cannot be looked at after all is taken out of its parent."""
         try:
             with _opened(join(self._root, path) if path else self._root) as top, os.scandir(top) as found:
-                self._take_all(path, inode, list(found))
+                self._take_all(path, inode, found)
         except (FileNotFoundError, NotADirectoryError):
             self._take_out(path, None)
         except OSError as error:
             self._take_out(path, f"it cannot be read: {error.strerror}")
 
-    def _take_all(self, path: str, inode: int, entries: list[os.DirEntry[str]]) -> None:
+    def _take_all(self, path: str, inode: int, found: Iterable[os.DirEntry[str]]) -> None:
         """Take in what a directory holds."""
-        if path and any(entry.name == "pyvenv.cfg" for entry in entries):
-            self._take_out(path, ENVIRONMENT)
-            return
-        draft = _Draft(inode=inode)
-        self._drafts[path] = draft
-        kept = self._kept.pop(path, None)
         there = place(self._rules, path)
         plain = there.certain is not None and there.certain.look and not self._rules.ignore
         before = self._before.directories.get(path, _NOTHING)
         known = before.files if plain and not before.problems else _NOTHING.files
+        draft = _Draft(inode=inode)
+        entries = _take_known(draft, found, known)
+        if path and any(entry.name == "pyvenv.cfg" for entry in entries):
+            self._take_out(path, ENVIRONMENT)
+            return
+        self._drafts[path] = draft
+        kept = self._kept.pop(path, None)
         for entry in entries:
             name = entry.name
-            # Most files of most trees lie in a package, where their name alone decides: no further question for them,
-            # and none at all for one that was there before.
-            if name in known and entry.is_file(follow_symlinks=False):
-                self._stat(draft, path, entry, known[name])
-            elif plain and name.isascii() and entry.is_file(follow_symlinks=False) and not _breaks(name):
+            # Most files of most trees lie in a package, where their name alone decides: no further question for them.
+            if plain and name.isascii() and entry.is_file(follow_symlinks=False) and not _breaks(name):
                 if not never_by_name(name):
                     self._stat(draft, path, entry)
             else:
@@ -199,13 +197,9 @@ class _Walk:
             if rule is not ENVIRONMENT:
                 draft.problems.add(Problem(path, rule))
 
-    def _stat(self, draft: _Draft, path: str, entry: os.DirEntry[str], known: Signature | None = None) -> None:
+    def _stat(self, draft: _Draft, path: str, entry: os.DirEntry[str]) -> None:
         try:
-            st = entry.stat(follow_symlinks=False)
-            # A plain tuple equals a Signature of the same fields and is made in half the time.
-            if known != (st.st_size, st.st_mtime_ns, st.st_ctime_ns, st.st_ino, st.st_mode):
-                known = signature(st)
-            draft.files[entry.name] = known
+            draft.files[entry.name] = signature(entry.stat(follow_symlinks=False))
         except FileNotFoundError:
             return
         except OSError as error:
@@ -286,6 +280,32 @@ class _Walk:
         if verdict is not None:
             return verdict.look
         return there.otherwise.look and not self._git.ignored(path, name)
+
+
+def _take_known(
+    draft: _Draft, found: Iterable[os.DirEntry[str]], known: Mapping[str, Signature]
+) -> list[os.DirEntry[str]]:
+    """Take in the files that are as they were, without a question about their names; gives the other entries.
+
+    In a large tree nearly every entry is one, and each look goes over all of them.
+    """
+    files = draft.files
+    others = []
+    for entry in found:
+        name = entry.name
+        old = known.get(name)
+        if old is not None:
+            try:
+                st = entry.stat(follow_symlinks=False)
+            except OSError:
+                others.append(entry)
+                continue
+            # A plain tuple equals a Signature of the same fields and is made in half the time.
+            if old == (st.st_size, st.st_mtime_ns, st.st_ctime_ns, st.st_ino, st.st_mode):
+                files[name] = old
+                continue
+        others.append(entry)
+    return others
 
 
 @contextmanager
