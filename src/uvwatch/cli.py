@@ -108,6 +108,16 @@ def main(argv: Sequence[str] | None = None) -> NoReturn:
         _tell(f"uvwatch: error: stdout cannot be written ({UNWRITTEN[0].strerror})")
         status = status or NOT_WRITTEN
     empty(sys.stderr)
+    _leave(status)
+
+
+def _leave(status: int) -> NoReturn:
+    """End; who only asked, and so has no thread and nothing unwritten, without having the interpreter taken apart.
+
+    That takes a quarter of the time that asking takes. mypy ends so, too.
+    """
+    if "anyio" not in sys.modules:
+        os._exit(status)
     sys.exit(status)
 
 
