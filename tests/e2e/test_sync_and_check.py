@@ -126,6 +126,25 @@ def test_dependencies_that_are_not_locked_are_warned_of_and_the_project_is_made_
     assert not list(tiny.site.glob("iniconfig*"))
 
 
+def test_a_changed_lock_that_does_not_fit_any_more_holds_until_it_is_locked_again(tiny: Project) -> None:
+    tiny.at(tiny.root.parent / "dep").write(DEPENDENCY)
+    synced(tiny)
+    tiny.edit("pyproject.toml", 'python = ">=3.10"', 'python = ">=3.10"\ndependencies = ["dep"]')
+    tiny.edit("pyproject.toml", "[project]", '[tool.uv.sources]\ndep = { path = "../dep" }\n\n[project]')
+    tiny.uv("lock")
+    tiny.edit("pyproject.toml", 'version = "1.0"', 'version = "1.1"')
+    lock = (tiny.root / "uv.lock").read_bytes()
+
+    done = tiny.uvwatch("sync")
+
+    assert done.returncode == 0, done.stdout + done.stderr
+    (warning,) = done.stderr.splitlines()
+    assert "lock-outdated" in warning
+    assert tiny.python("import dep, importlib.metadata as m; print(dep.VALUE, m.version('tiny'))") == "one 1.1"
+    assert (tiny.root / "uv.lock").read_bytes() == lock
+    assert checked(tiny)["fresh"] is True
+
+
 def test_without_an_environment_sync_makes_it_and_check_cannot_find_out(make: Make) -> None:
     project = make(TINY)
     unknown = project.uvwatch("check")

@@ -228,6 +228,11 @@ def make_command(
     return Command(argv=argv, env=_without(environ, drop) | {"UV_PROJECT_ENVIRONMENT": str(prefix)}, cwd=str(root))
 
 
+def as_locked(command: Command) -> Command:
+    """The same with uv.lock as it is, which uv else refuses where it does not fit the pyproject.toml files."""
+    return replace(command, argv=tuple("--frozen" if word == "--locked" else word for word in command.argv))
+
+
 def dependencies_of(packages: Sequence[str]) -> tuple[str, ...]:
     """The ``sync_args`` that bring the dependencies of these in line, and no group of theirs.
 

@@ -15,7 +15,15 @@ from uvwatch.core import record
 from uvwatch.core.mode import asked_for
 from uvwatch.core.model import Distribution, Files, Warned, WarningCode
 from uvwatch.errors import CycleFailed, FailureKind, Fatal
-from uvwatch.installing.uv import Command, dependencies_of, make_command, reinstall_command, run_cached, run_uv
+from uvwatch.installing.uv import (
+    Command,
+    as_locked,
+    dependencies_of,
+    make_command,
+    reinstall_command,
+    run_cached,
+    run_uv,
+)
 from uvwatch.keeping.copy import mark
 from uvwatch.keeping.editable import EditableKeeper
 from uvwatch.keeping.keeper import Keeper, OnLine
@@ -39,6 +47,10 @@ class Made:
 
     reason: str = ""
     before: Mapping[str, Files] = field(default_factory=dict)
+
+
+class _UnfitLock(CycleFailed):
+    """A pyproject.toml was edited since uv.lock was written."""
 
 
 class Roster:
@@ -210,7 +222,11 @@ class Roster:
             raise Fatal(f"{named} is installed in {self.site.prefix}")
         if any(keeper.lock not in (None, lock) for keeper in self.keepers.values()):
             made = made or "uv.lock changed"
-            await self._make("uv.lock changed")
+            try:
+                await self._make("uv.lock changed")
+            except _UnfitLock:
+                # pyproject.toml was edited again since, which is warned of: what is locked holds until the next lock.
+                await self._make("uv.lock changed", frozen=True)
             lock = await self._take_stock()
         for keeper in self.keepers.values():
             keeper.lock = lock
@@ -243,7 +259,7 @@ class Roster:
         """Take in that this copy was just updated by ourselves."""
         self.state = {**self.state, keeper.name: (keeper.distribution, mark(keeper.env, keeper.distribution))}
 
-    async def _make(self, why: str) -> None:
+    async def _make(self, why: str, *, frozen: bool = False) -> None:
         site = self.site
         log.info("environment.sync", reason=why, environment=str(site.prefix))
         there = self._stay() if site.prefix.exists() else ()
@@ -256,9 +272,11 @@ class Roster:
             editable=self._mode_of_all(),
             stay=there,
         )
-        await self._run(make(sync_args=site.config.sync_args))
+        commands = [make(sync_args=site.config.sync_args)]
         if there and not site.config.sync_args:
-            await self._run(make(sync_args=dependencies_of(there)))
+            commands.append(make(sync_args=dependencies_of(there)))
+        for command in commands:
+            await self._run(as_locked(command) if frozen else command)
 
     def _misplaced_files(self) -> dict[str, Files]:
         found: dict[str, Files] = {}
@@ -296,9 +314,8 @@ class Roster:
         except CycleFailed as error:
             if "needs to be updated" not in error.output:
                 raise
-            raise CycleFailed(
-                FailureKind.ENVIRONMENT, "uv.lock does not fit pyproject.toml: run `uv lock`", output=error.output
-            ) from error
+            message = "uv.lock does not fit pyproject.toml: run `uv lock`"
+            raise _UnfitLock(FailureKind.ENVIRONMENT, message, output=error.output) from error
 
     def _stay(self) -> tuple[str, ...]:
         """The distributions that uv shall leave as they are, since they are compared with their trees afterwards.
