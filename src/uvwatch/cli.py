@@ -4,6 +4,7 @@ Errors end here: ``Fatal`` as one sentence, anything unexpected as a bug report 
 ``commands``; this module knows streams and exit statuses only.
 """
 
+import gc
 import io
 import os
 import re
@@ -55,6 +56,9 @@ class WatchByDefault(click.Group):
         if cmd_name not in COMMANDS:
             return super().get_command(ctx, cmd_name)
         command = getattr(import_module(f"uvwatch.commands.{COMMANDS[cmd_name]}"), cmd_name)
+        # ``__main__`` had it wait: from here on there may be garbage.
+        gc.freeze()
+        gc.enable()
         return command if isinstance(command, click.Command) else None
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
