@@ -54,11 +54,14 @@ def judged(done: dict[str, list[str]], kind: str, bench: Bench, *arguments: str)
     try:
         action = refresh(bench, *arguments)
         done[kind].append(action)
-        bench.compare(editable=kind == "editable")
+        fickle = bench.compare(editable=kind == "editable")
+        wrong = f"no two builds are alike of {', '.join(sorted(fickle))}" if fickle else ""
     except Mismatch as error:
-        done[kind].append("NOT EQUAL")
-        return [f"{bench.distribution}, {kind} ({len(done[kind])}): {error}"]
-    return []
+        wrong = str(error)
+    if not wrong:
+        return []
+    done[kind].append("NOT EQUAL")
+    return [f"{bench.distribution}, {kind} ({len(done[kind])}): {wrong}"]
 
 
 def row(sample: Sample, done: dict[str, list[str]]) -> str:

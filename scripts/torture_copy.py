@@ -9,8 +9,8 @@ import csv
 import hashlib
 import re
 import stat
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 TIMES = "uv_cache.json"
@@ -90,6 +90,20 @@ def _entries(site: Path, tops: set[str]) -> Iterator[str]:
             for path in entry.rglob("*"):
                 if "__pycache__" not in path.parts:
                     yield path.relative_to(site).as_posix() + ("/" if path.is_dir() else "")
+
+
+def unlike(one: Copy, other: Copy) -> frozenset[str]:
+    """The files that both copies have, with other bytes."""
+    return frozenset(path for path in one.files.keys() & other.files.keys() if one.files[path] != other.files[path])
+
+
+def without_bytes(copy: Copy, paths: Collection[str]) -> Copy:
+    """A copy of which nothing is said about what these files hold."""
+    return replace(
+        copy,
+        files={path: (mode, b"" if path in paths else held) for path, (mode, held) in copy.files.items()},
+        rows=frozenset((row[0], "", "") if row[0] in paths else row for row in copy.rows),
+    )
 
 
 def differences(ours: Copy, theirs: Copy) -> list[str]:

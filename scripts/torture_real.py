@@ -2,7 +2,8 @@
 
 Downloads them with pip from the index that the machine is set up for, has a project depend on each by its path, and
 changes, adds and removes files. Prints a table at the end, one row a package: what uvwatch did, and how many of the
-copies were equal; below it, in full, what was not equal, and why a package or a backend was not tried.
+copies were equal; below it, in full, what was not equal, what could not be compared, and why a package or a backend was
+not tried.
 """
 
 import argparse
@@ -211,8 +212,8 @@ def refresh(bench: Bench) -> str:
     return str(told["action"])
 
 
-def play(real: Real, bench: Bench, archive: Path) -> tuple[list[str], list[str]]:
-    """Make all edits of a package; return the cells of its row, and what was not equal.
+def play(real: Real, bench: Bench, archive: Path) -> tuple[list[str], list[str], frozenset[str]]:
+    """Make all edits of a package; return the cells of its row, what was not equal, and what no two builds have alike.
 
     Raises:
         Mismatch: it cannot be installed here.
@@ -226,6 +227,7 @@ def play(real: Real, bench: Bench, archive: Path) -> tuple[list[str], list[str]]
     refresh(bench)
     done: dict[str, str] = {}
     wrong = []
+    fickle: frozenset[str] = frozenset()
     compared = 0
     for kind, why_not in edits(real, bench):
         if why_not:
@@ -234,30 +236,35 @@ def play(real: Real, bench: Bench, archive: Path) -> tuple[list[str], list[str]]
         compared += 1
         try:
             done[kind] = refresh(bench)
-            bench.compare()
+            fickle |= bench.compare()
         except Mismatch as error:
             done[kind] = "NOT EQUAL"
             wrong.append(f"{real.name}, {kind}: {error}")
     files = len(read(bench.ours, bench.distribution.replace("-", "_")).rows)
     equal = f"{compared - len(wrong)} of {compared}"
-    return [backend(bench.tree / PACKAGE), str(files), *(done[column] for column in COLUMNS), equal], wrong
+    return [backend(bench.tree / PACKAGE), str(files), *(done[column] for column in COLUMNS), equal], wrong, fickle
 
 
-def tried(real: Real, sdists: Path | None) -> tuple[str, list[str]]:
-    """Try one package: its row of the table, and what was not equal; the tree is left where something was not."""
+def tried(real: Real, sdists: Path | None) -> tuple[str, list[str], list[str]]:
+    """Try one package: its row of the table, what was not equal, and what could not be compared.
+
+    The tree is left where something was not equal.
+    """
     home = Path(tempfile.mkdtemp(prefix="uvwatch-torture-"))
     bench = Bench(home=home, distribution=real.name, environ=environment(), unpacked=True)
     try:
         archive = fetch(real.name, sdists or home)
-        cells, found = play(real, bench, archive)
+        cells, found, fickle = play(real, bench, archive)
         version = archive.name.removesuffix(".tar.gz").rpartition("-")[2]
     except Mismatch as error:
         cells, found, version = ["NOT RUN"] * (len(HEAD) - 1), [f"{real.name}: {error}"], ""
+        fickle = frozenset()
     if found:
         found.append(f"left in {home}")
     else:
         shutil.rmtree(home)
-    return f"| {real.name} {version} | {' | '.join(cells)} |", found
+    apart = [f"{real.name}: no two builds of {path} are alike: its bytes were not compared" for path in sorted(fickle)]
+    return f"| {real.name} {version} | {' | '.join(cells)} |", found, apart
 
 
 def main() -> int:
@@ -269,13 +276,14 @@ def main() -> int:
     chosen = [each for each in PACKAGES if not given.packages or each.name in given.packages]
     if unknown := {*given.packages} - {each.name for each in chosen}:
         parser.error(f"no such package: {', '.join(sorted(unknown))}")
-    table, wrong = [f"| {' | '.join(HEAD)} |", "|---" * len(HEAD) + "|"], []
+    table, wrong, apart = [f"| {' | '.join(HEAD)} |", "|---" * len(HEAD) + "|"], [], []
     for real in chosen:
-        row, found = tried(real, given.sdists)
+        row, found, fickle = tried(real, given.sdists)
         print(row, file=sys.stderr, flush=True)
         table.append(row)
         wrong += found
-    print("\n".join([*table, *wrong]))
+        apart += fickle
+    print("\n".join([*table, *wrong, *apart]))
     for name, reason in NOT_TRIED.items():
         print(f"no package is built by {name}: {reason}")
     return 1 if wrong else 0
