@@ -5,36 +5,30 @@ and the files that it leaves.
 """
 
 import os
-import queue
-import re
 import shutil
 import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import IO
 
 import pytest
 from uv import find_uv_bin
 
 from scripts.torture_projects import SAMPLES as BACKENDS
 from scripts.torture_projects import lay_out
+from tests.e2e.lines import PATIENCE, Lines
 
 COMMAND = Path(sys.executable).with_name("uvwatch")
 SAMPLES = Path(__file__).parent.parent / "projects"
 
-PATIENCE = 30.0
-"""Seconds after which something awaited fails the test; nothing waits so long when all is well."""
-
 END = "uvwatch: (updated|unchanged|failed)"
-"""The last line of a cycle, as CONTRACT has it for problem matchers."""
+"""The last line of a cycle, as README has it for problem matchers."""
 
 TINY = {
     "pyproject.toml": """\
@@ -104,59 +98,6 @@ def uv_cache() -> str:
 
 # Whoever began the tests may have had it ignored (nohup), and every process that they start would inherit that.
 signal.signal(signal.SIGHUP, signal.SIG_DFL)
-
-
-class Lines:
-    """The lines of a stream as they come: a thread reads them, and a test waits for them with a deadline."""
-
-    def __init__(self, stream: IO[bytes]) -> None:
-        self.seen: list[str] = []
-        self._coming: list[str | None] = []  # at most one: the next line; the end stays
-        self._lines: queue.SimpleQueue[str | None] = queue.SimpleQueue()
-        threading.Thread(target=self._read, args=(stream,), daemon=True).start()
-
-    def _read(self, stream: IO[bytes]) -> None:
-        for line in stream:
-            self._lines.put(line.decode().removesuffix("\n"))
-        self._lines.put(None)
-
-    def next(self) -> str | None:
-        """The next line, None at the end of the stream."""
-        if not self._coming and not self.come(PATIENCE):
-            pytest.fail(self._said(f"no further line within {PATIENCE:g} s"))
-        line = self._coming[0]
-        if line is not None:
-            self.seen.append(line)
-            self._coming.clear()
-        return line
-
-    def come(self, seconds: float) -> bool:
-        """Whether a line, or the end, comes within so many seconds; it is then the next."""
-        if not self._coming:
-            try:
-                self._coming.append(self._lines.get(timeout=seconds))
-            except queue.Empty:
-                return False
-        return True
-
-    def until(self, beginning: str) -> list[str]:
-        """The lines up to and with the first that matches the regular expression."""
-        found: list[str] = []
-        while (line := self.next()) is not None:
-            found.append(line)
-            if re.match(beginning, line):
-                return found
-        raise AssertionError(self._said(f"the stream ended before a line that matches {beginning!r}"))
-
-    def rest(self) -> list[str]:
-        """The lines that are left, to the end of the stream."""
-        found: list[str] = []
-        while (line := self.next()) is not None:
-            found.append(line)
-        return found
-
-    def _said(self, why: str) -> str:
-        return "\n".join([f"{why}; so far:", *self.seen])
 
 
 class Daemon:

@@ -5,7 +5,7 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-from tests.e2e.conftest import PATIENCE
+from tests.e2e.lines import PATIENCE
 
 SCRIPTS = Path(__file__).parents[2] / "scripts"
 

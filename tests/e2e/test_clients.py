@@ -12,7 +12,8 @@ from typing import Any
 
 import pytest
 
-from tests.e2e.conftest import COMMAND, END, PATIENCE, TINY, Gate, Make, Project
+from tests.e2e.conftest import COMMAND, END, TINY, Gate, Make, Project
+from tests.e2e.lines import PATIENCE
 
 SLOW = ("--settle", "8", "--settle-max", "9")
 """Settings by which the daemon alone would be slower than anything here waits for."""

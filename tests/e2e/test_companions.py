@@ -8,7 +8,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.conftest import PATIENCE, Project
+from tests.e2e.conftest import Project
+from tests.e2e.lines import PATIENCE
 
 HOOK = "import sys, json; event = json.load(sys.stdin); open('../told', 'a').write(json.dumps(event) + '\\n')"
 

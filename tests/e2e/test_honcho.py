@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.conftest import COMMAND, PATIENCE, Daemon, Project
+from tests.e2e.conftest import COMMAND, Daemon, Project
+from tests.e2e.lines import PATIENCE
 from tests.e2e.processes import descendants, ended, followed, in_group
 from tests.e2e.test_server import STARTED, value
 

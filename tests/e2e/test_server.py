@@ -11,7 +11,8 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.conftest import PATIENCE, Daemon, Lines, Project
+from tests.e2e.conftest import Daemon, Project
+from tests.e2e.lines import PATIENCE, Lines
 
 STARTED = r"Starting development server at http://127\.0\.0\.1:(\d+)/"
 

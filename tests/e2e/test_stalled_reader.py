@@ -10,7 +10,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.e2e.conftest import COMMAND, PATIENCE, Lines, Project
+from tests.e2e.conftest import COMMAND, Project
+from tests.e2e.lines import PATIENCE, Lines
 
 
 def fill(descriptor: int) -> None:

@@ -8,7 +8,8 @@ from contextlib import contextmanager
 
 import pytest
 
-from tests.e2e.conftest import COMMAND, PATIENCE, Gate, Project
+from tests.e2e.conftest import COMMAND, Gate, Project
+from tests.e2e.lines import PATIENCE
 from tests.e2e.processes import descendants, ended, followed
 
 HONCHO = 5.0

@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator
 import pyte
 import pytest
 
-from tests.e2e.conftest import COMMAND, PATIENCE, Project
+from tests.e2e.conftest import COMMAND, Project
+from tests.e2e.lines import PATIENCE
 
 
 class Watched:

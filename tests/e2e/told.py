@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from tests.e2e.conftest import PATIENCE, Daemon
+from tests.e2e.conftest import Daemon
+from tests.e2e.lines import PATIENCE
 
 _POLL = 0.01
 

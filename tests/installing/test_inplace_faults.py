@@ -1,7 +1,4 @@
-"""An error, and a kill, at every single call of an update: each file stays old or new, and whole.
-
-Run as a script it is the child that is killed for real, once at every call.
-"""
+"""An error, and a kill, at every single call of an update; run as a script it is the child that is killed for real."""
 
 import errno
 import importlib
@@ -324,8 +321,7 @@ def test_a_disk_that_is_really_full_leaves_the_old_files(tmp_path: Path) -> None
     own_mounts = ["unshare", "--user", "--map-root-user", "--mount"]
     allowed = shutil.which("unshare") and subprocess.run([*own_mounts, "true"], check=False).returncode == 0
     # Where nobody may mount, no file may be larger than what a small disk would have room for.
-    said = run_child("full" if allowed else "limited", str(tmp_path), under=own_mounts if allowed else [])
-    assert said == "done"
+    assert run_child("full" if allowed else "limited", str(tmp_path), under=own_mounts if allowed else []) == "done"
 
 
 def run_child(*arguments: str, under: Sequence[str] = ()) -> str:
@@ -348,9 +344,8 @@ def kill_at_every_call(top: Path) -> str:
     killed = finished = 0
     for at in range(1, counting.calls + 1):
         venv = fresh(top)
-        killed += (
-            forked(partial(venv.update, Faulty(at, lambda: os.kill(os.getpid(), signal.SIGKILL)))) == -signal.SIGKILL
-        )
+        ended = forked(partial(venv.update, Faulty(at, lambda: os.kill(os.getpid(), signal.SIGKILL))))
+        killed += ended == -signal.SIGKILL
         venv.check_whole()
         assert forked(partial(import_from, venv.site)) == 0, at
         finished += finish(Quick(), venv.env)
