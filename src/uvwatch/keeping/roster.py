@@ -1,12 +1,11 @@
 """Who is kept fresh: the local distributions of the environment, and the environment itself where uv must make it.
 
-It knows what is installed and how to have uv install what is missing. Whether a copy is fresh the keepers know.
+It knows what is installed, and what is missing. Whether a copy is fresh the keepers know.
 """
 
 from collections.abc import Collection, Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from functools import partial
+from dataclasses import dataclass, field
 
 import structlog
 from anyio import to_thread
@@ -15,18 +14,11 @@ from uvwatch.core import record
 from uvwatch.core.mode import asked_for
 from uvwatch.core.model import Distribution, Files, Warned, WarningCode
 from uvwatch.errors import CycleFailed, FailureKind, Fatal
-from uvwatch.installing.uv import (
-    Command,
-    as_locked,
-    dependencies_of,
-    make_command,
-    reinstall_command,
-    run_cached,
-    run_uv,
-)
+from uvwatch.installing.uv import as_locked
 from uvwatch.keeping.copy import mark
 from uvwatch.keeping.editable import EditableKeeper
 from uvwatch.keeping.keeper import Keeper, OnLine
+from uvwatch.keeping.making import UnfitLock, making, reinstall_here, run
 from uvwatch.keeping.site import Site
 from uvwatch.project import files
 from uvwatch.project.environment import Environment, NoEnvironment, open_environment
@@ -47,10 +39,6 @@ class Made:
 
     reason: str = ""
     before: Mapping[str, Files] = field(default_factory=dict)
-
-
-class _UnfitLock(CycleFailed):
-    """A pyproject.toml was edited since uv.lock was written."""
 
 
 class Roster:
@@ -224,9 +212,9 @@ class Roster:
             made = made or "uv.lock changed"
             try:
                 await self._make("uv.lock changed")
-            except _UnfitLock:
+            except UnfitLock:
                 # pyproject.toml was edited again since, which is warned of: what is locked holds until the next lock.
-                await self._make("uv.lock changed", frozen=True)
+                await self._make("uv.lock changed", as_it_is=True)
             lock = await self._take_stock()
         for keeper in self.keepers.values():
             keeper.lock = lock
@@ -259,24 +247,11 @@ class Roster:
         """Take in that this copy was just updated by ourselves."""
         self.state = {**self.state, keeper.name: (keeper.distribution, mark(keeper.env, keeper.distribution))}
 
-    async def _make(self, why: str, *, frozen: bool = False) -> None:
-        site = self.site
-        log.info("environment.sync", reason=why, environment=str(site.prefix))
-        there = self._stay() if site.prefix.exists() else ()
-        make = partial(
-            make_command,
-            site.uv,
-            root=site.workspace.project,
-            prefix=site.prefix,
-            environ=site.environ,
-            editable=self._mode_of_all(),
-            stay=there,
-        )
-        commands = [make(sync_args=site.config.sync_args)]
-        if there and not site.config.sync_args:
-            commands.append(make(sync_args=dependencies_of(there)))
-        for command in commands:
-            await self._run(as_locked(command) if frozen else command)
+    async def _make(self, why: str, *, as_it_is: bool = False) -> None:
+        stay = self._stay() if self.site.prefix.exists() else ()
+        log.info("environment.sync", reason=why, environment=str(self.site.prefix))
+        for command in making(self.site, editable=self._mode_of_all(), stay=stay):
+            await run(as_locked(command) if as_it_is else command, self.site, self._on_line)
 
     def _misplaced_files(self) -> dict[str, Files]:
         found: dict[str, Files] = {}
@@ -289,33 +264,12 @@ class Roster:
 
     async def _reinstall_misplaced(self) -> None:
         """Have uv install from this workspace, in its mode, what was installed from another directory."""
-        site = self.site
-        log.info("environment.misplaced", reason=_moved(self.misplaced), environment=str(site.prefix))
-        env = await to_thread.run_sync(open_environment, site.prefix)
+        log.info("environment.misplaced", reason=_moved(self.misplaced), environment=str(self.site.prefix))
         known = await to_thread.run_sync(self._in_lock)
-        asked = asked_for(site.config.editable, requested=site.request.editable)
-        modes = await to_thread.run_sync(site.store.modes)
+        modes = await to_thread.run_sync(self.site.store.modes)
         for each in self.misplaced:
-            command = reinstall_command(
-                site.uv,
-                replace(each.distribution, root=str(each.root)),
-                locked=each.name in known,
-                editable=modes.get(each.name, each.distribution.editable) if asked is None else asked,
-                root=site.workspace.root,
-                env=env,
-                environ=site.environ,
-            )
-            await run_cached(command, timeout=site.config.build_timeout, on_line=self._on_line, root=each.root)
-
-    async def _run(self, command: Command) -> None:
-        site = self.site
-        try:
-            await run_uv(command, timeout=site.config.build_timeout, on_line=self._on_line, root=site.workspace.project)
-        except CycleFailed as error:
-            if "needs to be updated" not in error.output:
-                raise
-            message = "uv.lock does not fit pyproject.toml: run `uv lock`"
-            raise _UnfitLock(FailureKind.ENVIRONMENT, message, output=error.output) from error
+            mode = modes.get(each.name, each.distribution.editable)
+            await reinstall_here(each, self.site, self._on_line, locked=each.name in known, mode=mode)
 
     def _stay(self) -> tuple[str, ...]:
         """The distributions that uv shall leave as they are, since they are compared with their trees afterwards.
