@@ -52,6 +52,16 @@ def test_a_submodule_says_where_it_is_by_a_relative_path(repository: Path, tmp_p
     assert git_directory(outer / "inner" / ".git").resolve() == (outer / ".git" / "modules" / "inner").resolve()
 
 
+def test_a_repository_above_that_cannot_be_looked_into_locks_nothing(repository: Path) -> None:
+    # As one of root's alone; this one even root cannot enter.
+    (repository / "deep" / ".git").symlink_to(".git")
+    tree = repository / "deep" / "tree"
+    assert GitLocks().held([tree]) == ()
+    (repository / ".git" / "index.lock").touch()
+
+    assert [held.path for held in GitLocks().held([tree])] == [repository / ".git" / "index.lock"]
+
+
 def test_a_lock_that_was_given_up_counts_again_once_it_is_another(repository: Path) -> None:
     locks, lock = GitLocks(), repository / ".git" / "index.lock"
     lock.touch()

@@ -41,7 +41,7 @@ def _locks(directories: Iterable[Path]) -> Iterator[Held]:
         path = git_directory(directory / ".git") / "index.lock"
         try:
             status = path.stat()
-        except (FileNotFoundError, NotADirectoryError):
+        except OSError:  # there is none; or it is nobody's lock that this user cannot see: a repository of root's above
             continue
         yield Held(path, status.st_ino, status.st_mtime_ns)
 
