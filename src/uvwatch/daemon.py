@@ -191,21 +191,24 @@ class Daemon:
     async def _turn(self, sentry: Sentry) -> None:
         """Wait for something to do, let it settle, look, and act."""
         trigger = await self._wait()
-        if trigger is Trigger.CHANGE or self._desk.holds:
-            await self._settle(sentry.lag)
-        else:
-            self._inbox.doubt()
-        self._pipeline.roster.take(await self._presence.follow(self._pipeline.site))
-        with self._desk.work() as barrier:
-            if barrier is None:
-                await self._look(trigger)
-            else:
-                await self._satisfy(barrier)
-        await sentry.arm()
+        settled, over = trigger is not Trigger.CHANGE, False
+        while not over:
+            if not settled or self._desk.holds:
+                await self._settle(sentry.lag)
+            if trigger is not Trigger.CHANGE:
+                self._inbox.doubt()
+            self._pipeline.roster.take(await self._presence.follow(self._pipeline.site))
+            with self._desk.work() as barrier:
+                over = await (self._look(trigger) if barrier is None else self._satisfy(barrier))
+            settled = False
+            await sentry.arm()
 
     async def _wait(self) -> Trigger:
-        """Sleep until a hint, a client, a retry or an audit is due; while it is quiet, keep what was learned."""
-        while True:
+        """Sleep until a hint, a client, a retry or an audit is due; while it is quiet, keep what was learned.
+
+        What was hinted comes before what is due: it has to settle, which neither a retry nor an audit waits for.
+        """
+        while not self._inbox.filled:
             with anyio.CancelScope(deadline=min(self._remember_at, self._retry_at, self._audit_at)):
                 await self._inbox.wait()
                 return Trigger.CHANGE
@@ -217,6 +220,7 @@ class Daemon:
             if self._remember_at <= now:
                 self._remember_at = NEVER
                 await self._pipeline.remember()
+        return Trigger.CHANGE
 
     async def _settle(self, lag: float) -> None:
         """Wait until nobody writes and nobody holds; a barrier ends the quiet window, not the rest.
@@ -244,34 +248,39 @@ class Daemon:
             if not desk.holds:
                 return
 
-    async def _satisfy(self, barrier: Barrier) -> None:
-        """Make a barrier true: all trees are looked at, whatever was hinted, and what is stale is updated."""
+    async def _satisfy(self, barrier: Barrier) -> bool:
+        """Make a barrier true: all trees are looked at, and what is stale is updated; returns as ``_look``."""
         self._inbox.doubt()
         own = self._pipeline.site
         try:
             wanted = await to_thread.run_sync(wanted_by, barrier.wishes, own)
         except Fatal as refusal:
             barrier.tell(refusal)
-            await self._look(Trigger.CHANGE)
-            return
+            return await self._look(Trigger.CHANGE)
         with nullcontext() if wanted.site is own else self._pipeline.by(wanted.site):
-            await self._look(Trigger.SYNC, barrier, wanted)
+            over = await self._look(Trigger.SYNC, barrier, wanted)
             if wanted.forced:
                 # By the mode that was asked for: it is the one to keep from now on.
                 await self._pipeline.remember(wanted.only)
+            return over
 
-    async def _look(self, trigger: Trigger, barrier: Barrier | None = None, wanted: Wanted | None = None) -> None:
-        """Find out what is another than before, and act."""
+    async def _look(self, trigger: Trigger, barrier: Barrier | None = None, wanted: Wanted | None = None) -> bool:
+        """Find out what is another than before, and act.
+
+        Returns:
+            False where somebody writes still: nothing was done, and once that is over it is to be looked at again.
+        """
         wanted = wanted or Wanted(site=self._pipeline.site)
         hints = self._inbox.take()
         seen = await see(self._pipeline, hints, trigger, wanted.only)
         if hints.everything:
             self._plan_audit(seen.seconds)
-        if trigger is Trigger.CHANGE and barrier is None and not seen.elsewhere and self._is_restless(seen):
+        # Where a tree changed, its copy is stale by that alone: what an audit finds elsewhere it finds again.
+        unsettled = not seen.elsewhere if trigger is Trigger.CHANGE else bool(seen.batches)
+        if barrier is None and unsettled and self._is_restless(seen):
             log.debug("settle.again", paths=seen.paths[:5])
             self._pipeline.postpone(seen.batches)
-            self._inbox.nudge()
-            return
+            return False
         self._settle_by = NEVER
         if trigger is Trigger.RETRY or seen.elsewhere or wanted.forced:
             cause = trigger if trigger is not Trigger.CHANGE or seen.paths else Trigger.ENVIRONMENT
@@ -290,6 +299,7 @@ class Daemon:
         if seen.later:
             self._pipeline.postpone(seen.later)
             self._inbox.doubt()
+        return True
 
     def _is_restless(self, seen: Seen) -> bool:
         """Whether the files, or git, say that somebody writes still, and there is time left to wait for the end."""

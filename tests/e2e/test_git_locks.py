@@ -37,3 +37,18 @@ def test_a_worktrees_own_index_lock_holds_updates_and_a_stale_one_does_so_once(t
         assert worktree.installed("tiny/__init__.py") == 'VALUE = "four"\n'
         daemon.stop()
         assert not [line for line in daemon.err.rest() if "git.lock_stays" in line]
+
+
+def test_an_audit_in_the_middle_of_gits_work_installs_no_half_of_it(tiny: Project) -> None:
+    lock = tiny.root / ".git" / "index.lock"
+    lock.parent.mkdir()
+    # So often that one comes before the hint of the change.
+    with tiny.watch("--audit", "0.01") as daemon:
+        lock.touch()
+        tiny.edit("src/tiny/__init__.py", "one", "two")
+        assert not daemon.out.come(1)
+        tiny.edit("src/tiny/a.css", "red", "blue")
+        lock.unlink()
+        begin, _end = daemon.cycle()
+        assert begin.startswith("uvwatch: updating tiny: 2 files changed (")
+        assert tiny.installed("tiny/__init__.py") == 'VALUE = "two"\n'
