@@ -299,6 +299,9 @@ class Daemon:
         if seen.later:
             self._pipeline.postpone(seen.later)
             self._inbox.doubt()
+        if seen.elsewhere and wanted.only is not None:
+            # It may have been seen of the copy of one that was not meant, and is as read now: no event tells it again.
+            self._audit_at = anyio.current_time()
         return True
 
     def _is_restless(self, seen: Seen) -> bool:

@@ -153,6 +153,19 @@ def test_a_sync_of_one_package_leaves_the_others_to_the_daemon(make: Make) -> No
         daemon.stop()
 
 
+def test_a_sync_of_one_package_forgets_nothing_that_was_done_to_the_copy_of_another(make: Make) -> None:
+    pair = make(PAIR)
+    pair.uv("sync", "--no-editable", "--all-packages")
+    with pair.watch("--settle", "2", "--audit", "0", "-vv") as daemon:
+        (pair.site / "two" / "__init__.py").unlink()
+        daemon.err.until(".*watch.hint.*two/__init__.py")
+        done = pair.uvwatch("sync", "--package", "one")
+        assert daemon.cycle() == done.stdout.splitlines()
+        assert pair.installed("two/__init__.py") is None
+        daemon.cycle()
+        assert pair.installed("two/__init__.py") == PAIR["two/src/two/__init__.py"]
+
+
 def test_a_failure_is_told_to_whoever_synced_and_in_the_status(tiny: Project) -> None:
     with tiny.watch() as daemon:
         whole = tiny.read("pyproject.toml")
