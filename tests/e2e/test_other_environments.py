@@ -51,6 +51,11 @@ def test_an_environment_of_another_python_is_taken_up_and_patched_past_its_bytec
                 cycle = next_cycle(daemon)
             assert cycle.outcome == "updated"
             assert project.python(code) == f"{version} {number:03}"
+            # The copy is watched where it lies now, and what lay elsewhere is missed nowhere.
+            (project.site / "tiny" / "a.css").unlink()
+            cycle = next_cycle(daemon)
+            assert (cycle.trigger, cycle.outcome) == ("environment", "updated")
+            assert project.installed("tiny/a.css") == TINY["src/tiny/a.css"]
 
 
 def test_an_environment_that_is_removed_in_the_middle_of_an_update_fails_it_and_nothing_is_put_in_its_place(

@@ -7,6 +7,7 @@ from uvwatch.keeping.guards import MOST, Guards
 from uvwatch.keeping.keeper import Keeper
 from uvwatch.keeping.roster import Roster
 from uvwatch.keeping.updating import reinstall
+from uvwatch.project.environment import open_environment
 
 pytestmark = pytest.mark.anyio
 
@@ -82,6 +83,20 @@ async def test_the_same_bytes_written_again_are_no_change_and_others_of_the_same
         assert guards.changed([str(path)], 0.0) is differs
     keeper.dirty = True  # it is known to be stale: nothing that is done to it makes it more so
     assert not guards.changed([str(path)], 0.0)
+
+
+async def test_an_environment_made_again_by_another_python_has_its_copy_elsewhere(keeper: Keeper) -> None:
+    guards = guards_of(keeper)
+    before = guards.directories()
+    old, config = keeper.env.purelib.parent, keeper.env.prefix / "pyvenv.cfg"
+    old.rename(old.with_name("python3.99"))
+    lines = [line for line in config.read_text().splitlines() if not line.startswith("version")]
+    config.write_text("\n".join([*lines, "version_info = 3.99.0"]))
+    env = open_environment(keeper.env.prefix)
+    assert keeper.fits(env, keeper.distribution)
+    await keeper.read_installed()
+    assert guards.directories() == {path.replace(f"/{old.name}/", "/python3.99/") for path in before}
+    assert not guards.changed(None, 0.0)
 
 
 async def test_a_copy_in_too_many_directories_costs_no_watch(keeper: Keeper) -> None:

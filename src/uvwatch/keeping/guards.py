@@ -29,10 +29,12 @@ class Held:
     """Where one copy lies.
 
     Attributes:
+        library: the site-packages that RECORD's paths are relative to.
         files: the path that RECORD has, by the absolute one.
         directories: absolute: those that hold its files, and those between them and site-packages.
     """
 
+    library: str
     files: Mapping[str, str]
     directories: frozenset[str]
 
@@ -102,10 +104,11 @@ class Guards:
         return [keeper for keeper in self._roster.keepers.values() if not keeper.of_editable]
 
     def _of(self, keeper: Keeper) -> Held:
-        read = keeper.copy.files
+        read, library = keeper.copy.files, str(site_of(keeper.env, keeper.distribution))
         of, held = self._held.get(keeper.name, (None, None))
-        if held is None or (of is not read and (of is None or of.keys() != read.keys())):
-            held = _held(str(site_of(keeper.env, keeper.distribution)), read)
+        # Of another Python, the same files lie elsewhere in the same environment.
+        if held is None or held.library != library or (of is not read and (of is None or of.keys() != read.keys())):
+            held = _held(library, read)
             self._held[keeper.name] = read, held
         return held
 
@@ -124,7 +127,7 @@ def _held(library: str, read: Iterable[str]) -> Held:
             if not is_below(directory, library):
                 break
             directory = directory.rpartition("/")[0]
-    return Held(files=found, directories=frozenset(directories))
+    return Held(library=library, files=found, directories=frozenset(directories))
 
 
 def _asked(held: Held, paths: frozenset[str] | None) -> Iterable[str]:
