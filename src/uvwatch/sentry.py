@@ -228,18 +228,21 @@ class Sentry:
         """Keep those paths that a look is worth, each with its side."""
         site_files = set(self._pipeline.site.files())
         prefix = str(self._pipeline.site.prefix)
+        known = list(self._pipeline.roster.known.values())
+        # A project may lie in its environment (env/src/project), as tools before uv had it.
+        inside = [root for keeper in known if prefix != (root := keeper.distribution.root) and is_below(root, prefix)]
         within = set()
         kept = set()
         of_trees = set()
         for path in paths:
-            if is_below(path, prefix):
+            if is_below(path, prefix) and not any(is_below(path, root) for root in inside):
                 within.add(path)
             elif path in site_files:
                 kept.add(path)
             elif not never_by_name(path.rpartition("/")[2]):
                 of_trees.add(path)
         # What is told of the tree of one that is just being reinstalled waits until it is there again.
-        for keeper in list(self._pipeline.roster.known.values()):
+        for keeper in known:
             kept |= keeper.concerning(of_trees)
         return Hints(
             paths=frozenset(kept),

@@ -3,7 +3,8 @@
 import shutil
 import signal
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 
 from uv import find_uv_bin
 
@@ -56,6 +57,22 @@ def test_an_environment_of_another_python_is_taken_up_and_patched_past_its_bytec
             cycle = next_cycle(daemon)
             assert (cycle.trigger, cycle.outcome) == ("environment", "updated")
             assert project.installed("tiny/a.css") == TINY["src/tiny/a.css"]
+
+
+def test_a_project_that_lies_in_its_environment_is_followed(tmp_path: Path, user: Mapping[str, str]) -> None:
+    prefix = tmp_path / "env"
+    project = Project(
+        root=prefix / "src" / "project", env={**user, "UV_PROJECT_ENVIRONMENT": str(prefix)}, prefix=prefix
+    )
+    project.write(TINY)
+    project.uv("venv", "--allow-existing", str(prefix))
+    project.uv("sync", "--no-editable")
+    with project.watch("--json", "--audit", "0") as daemon:
+        project.edit("src/tiny/__init__.py", "one", "two")
+        assert next_cycle(daemon).trigger == "change"
+        (project.site / "tiny" / "__init__.py").unlink()
+        assert next_cycle(daemon).trigger == "environment"
+        assert project.installed("tiny/__init__.py") == 'VALUE = "two"\n'
 
 
 def test_an_environment_that_is_removed_in_the_middle_of_an_update_fails_it_and_nothing_is_put_in_its_place(
