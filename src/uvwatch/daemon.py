@@ -229,13 +229,14 @@ class Daemon:
         """
         self._move(Move.CHANGED)
         desk, config = self._desk, self._pipeline.site.config
-        self._settle_by = min(self._settle_by, anyio.current_time() + config.settle_max)
         while True:
             if desk.holds:
                 self._move(Move.HOLD)
                 await desk.released()
                 self._move(Move.RELEASED)
                 self._inbox.doubt()
+                self._settle_by = NEVER  # nothing could start before: who is busy now has all the time
+            self._settle_by = min(self._settle_by, anyio.current_time() + config.settle_max)
             busy = await until_quiet(
                 self._inbox,
                 quiet=max(0.0, config.settle - lag),

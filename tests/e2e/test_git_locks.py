@@ -1,8 +1,9 @@
 """``uvwatch watch`` beside git: what it waits for, and what it does not wait for twice."""
 
+import os
 from pathlib import Path
 
-from tests.e2e.conftest import Project
+from tests.e2e.conftest import COMMAND, Project
 
 WHO = ("-c", "user.name=x", "-c", "user.email=x@example.org")
 
@@ -52,3 +53,22 @@ def test_an_audit_in_the_middle_of_gits_work_installs_no_half_of_it(tiny: Projec
         begin, _end = daemon.cycle()
         assert begin.startswith("uvwatch: updating tiny: 2 files changed (")
         assert tiny.installed("tiny/__init__.py") == 'VALUE = "two"\n'
+
+
+def test_a_hold_that_was_longer_than_settle_max_leaves_time_to_wait_for_git(tiny: Project, tmp_path: Path) -> None:
+    lock, gate = tiny.root / ".git" / "index.lock", tmp_path / "gate"
+    lock.parent.mkdir()
+    os.mkfifo(gate)
+    with tiny.watch("--settle-max", "1") as daemon:
+        with tiny.start(COMMAND, "hold", "--", "cat", gate) as hold:
+            with gate.open("w"):  # once somebody reads it
+                tiny.edit("src/tiny/__init__.py", "one", "two")
+                assert not daemon.out.come(1.5)
+                lock.touch()
+            assert hold.ended() == 0
+        assert not daemon.out.come(0.4)
+        lock.unlink()
+        daemon.cycle()
+        assert tiny.installed("tiny/__init__.py") == 'VALUE = "two"\n'
+        daemon.stop()
+        assert not [line for line in daemon.err.rest() if "git.lock_stays" in line]
