@@ -61,6 +61,27 @@ async def test_a_tree_on_a_file_system_without_events_is_polled_and_that_is_said
 
 
 @pytest.mark.anyio
+async def test_a_directory_that_cannot_be_watched_is_not_looked_for_again_and_again(tmp_path: Path) -> None:
+    site = make_site(tmp_path / "project")
+    outside = tmp_path / os.fsdecode(b"caf\xe9")
+    outside.mkdir()
+    (outside / "a.css").write_text("a {}\n", encoding="utf-8")
+    package = tmp_path / "project" / "src" / "pkg"
+    (package / "a.css").symlink_to(outside / "a.css")
+    inbox = Inbox()
+    pipeline = Pipeline(site, lambda _event: None, Workshop(site))
+    await pipeline.roster.open()
+    async with Sentry(pipeline, inbox, mountinfo=lambda: mounts_with(tmp_path, "xfs")) as sentry:
+        await sentry.arm()
+        (package / "__init__.py").write_text("VALUE = 2\n", encoding="utf-8")
+        with anyio.fail_after(PATIENCE):
+            await inbox.wait()
+        hints = inbox.take()
+    assert hints.paths == {str(package / "__init__.py")}
+    assert not hints.everything
+
+
+@pytest.mark.anyio
 async def test_a_tree_on_a_local_disk_is_not_polled(tmp_path: Path) -> None:
     site = make_site(tmp_path / "project")
     told: list[Event] = []

@@ -27,7 +27,7 @@ from uvwatch.watching.instance import STEP_MS, WatchLimit
 from uvwatch.watching.mailbox import Doubt
 from uvwatch.watching.mounts import eventless
 from uvwatch.watching.resume import notice_sleep, notice_stop
-from uvwatch.watching.watcher import Watcher
+from uvwatch.watching.watcher import Watcher, can_be_watched
 
 IDLE = 2.0
 """Seconds after the last arming at which the watchers that it added are merged."""
@@ -191,7 +191,8 @@ class Sentry:
                 polled.append(own)
             else:
                 plans.append(own)
-        single = _singly(path for path in around if Path(path).is_dir())
+        # What cannot be armed would be missed anew each time, and looked for: it is the audit's.
+        single = _singly(filter(can_be_watched, around))
         return combined([*plans, single]), combined(polled)
 
     async def _listen(self) -> None:

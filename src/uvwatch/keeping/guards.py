@@ -17,6 +17,7 @@ from uvwatch.keeping.keeper import Keeper
 from uvwatch.keeping.roster import Roster
 from uvwatch.project import files
 from uvwatch.project.installed import site_of
+from uvwatch.watching.watcher import can_be_watched
 
 MOST = 500
 """A copy in more directories than these is left to the audit: a watch on each would cost more than it is worth."""
@@ -48,9 +49,9 @@ class Guards:
         self._meddled = Meddled()
 
     def directories(self) -> frozenset[str]:
-        """The directories to watch, absolute: they are there, and can be read."""
+        """The directories to watch, absolute, as far as they can be."""
         wanted = (self._of(keeper).directories for keeper in self._keepers())
-        return frozenset(path for each in wanted if len(each) <= MOST for path in each if _is_there(path))
+        return frozenset(path for each in wanted if len(each) <= MOST for path in each if can_be_watched(path))
 
     def concerning(self, paths: Iterable[str]) -> frozenset[str]:
         """Those of the absolute paths that are directories of a copy, or installed files that are not as last read.
@@ -145,7 +146,3 @@ def _differs(path: str, read: Known | None) -> bool:
         return files.read_again_if_changed(path, read).content != (read.content if read is not None else None)
     except OSError:
         return True
-
-
-def _is_there(directory: str) -> bool:
-    return os.path.isdir(directory) and os.access(directory, os.R_OK)  # noqa: PTH112 - hundreds

@@ -270,6 +270,11 @@ class Watcher:
         self.hints.doubt(reason)
 
 
+def can_be_watched(path: str) -> bool:
+    """Whether it is a directory that can be armed: one that is there, can be read, and whose whole name is UTF-8."""
+    return _is_utf8(path) and os.path.isdir(path) and os.access(path, os.R_OK)  # noqa: PTH112 - as below
+
+
 def _open(
     opener: Opener, paths: Collection[str], *, recursive: bool, polling: bool
 ) -> tuple[Instance | None, set[str]]:
