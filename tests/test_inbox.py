@@ -2,7 +2,7 @@ import anyio
 import pytest
 from trio.testing import MockClock
 
-from uvwatch.inbox import Hints, Inbox, until_quiet
+from uvwatch.inbox import MOST, Hints, Inbox, until_quiet
 
 
 def test_hints_pile_up_until_they_are_taken() -> None:
@@ -28,6 +28,17 @@ def test_a_doubt_is_about_everything() -> None:
     inbox.doubt()
 
     assert inbox.take().everything
+
+
+def test_what_piles_up_without_an_end_is_a_doubt_and_not_kept() -> None:
+    inbox = Inbox()
+    for number in range(MOST):
+        inbox.put([f"/{number}"])
+    inbox.put((), installed=["/site/a"])
+    inbox.put(["/later"])
+
+    assert inbox.filled
+    assert inbox.take() == Hints(paths=frozenset({"/later"}), everything=True)
 
 
 @pytest.mark.anyio

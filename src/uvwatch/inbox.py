@@ -14,6 +14,10 @@ BUSY_POLL = 0.05
 """Seconds between two looks whether another program is still in the middle of something."""
 
 
+MOST = 10_000
+"""Paths beyond which everything is to be looked at: a hold may last for hours, and somebody write meanwhile."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hints:
     """What to look at.
@@ -44,6 +48,10 @@ class Inbox:
         self._paths.update(paths)
         self._installed.update(installed)
         self._environment = self._environment or environment
+        if len(self._paths) + len(self._installed) > MOST:
+            self._paths.clear()
+            self._installed.clear()
+            self._everything = True
         self._wake()
 
     def doubt(self) -> None:
