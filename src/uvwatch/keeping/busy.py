@@ -3,6 +3,7 @@
 It asks the disk each time and changes nothing. How long to wait, and what for, is not known here.
 """
 
+import os
 from pathlib import Path
 
 import structlog
@@ -30,7 +31,8 @@ class Busy:
             return True
         prefix = self._roster.site.prefix
         had_one = any(keeper.env.has_pyvenv_cfg for keeper in self._roster.keepers.values())
-        return had_one and prefix.is_dir() and not (prefix / "pyvenv.cfg").exists()
+        # Not by pathlib, which raises where the environment is another user's now (made anew under sudo).
+        return had_one and os.path.isdir(prefix) and not os.path.exists(prefix / "pyvenv.cfg")  # noqa: PTH110, PTH112
 
     def give_up(self) -> None:
         """It was waited long enough: what is locked now is not waited for again, and named, once."""
