@@ -127,3 +127,18 @@ async def test_a_full_look_at_an_unchanged_tree_finds_nothing(keeper: Keeper) ->
     assert keeper.contents == before
     write(keeper, "src/pkg/__init__.py", "VALUE = 2\n")
     assert (await keeper.look()).changed == ("src/pkg/__init__.py",)
+
+
+@pytest.mark.anyio
+async def test_a_distribution_without_a_pyproject_toml_is_patched_but_for_its_modules(keeper: Keeper) -> None:
+    remove(keeper, "pyproject.toml")
+    write(keeper, "src/pkg/a.css", "a")
+    await keeper.look()
+    wheel = {**keeper.wheel_files(), "pkg/a.css": keeper.contents["src/pkg/a.css"]}
+    await keeper.learn(wheel, keeper.contents)
+    write(keeper, "src/pkg/a.css", "b")
+    await keeper.look()
+    assert keeper.patch() == {"src/pkg/a.css": ("pkg/a.css",)}
+    write(keeper, "src/pkg/__init__.py", "VALUE = 2\n")
+    await keeper.look()
+    assert keeper.patch() == {}

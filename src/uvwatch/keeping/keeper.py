@@ -317,7 +317,8 @@ class Keeper:
             return {}
         settings = (self.contents.get("pyproject.toml"), self.contents.get("hatch.toml"))
         if settings != self._inputs_of:
-            project = table(read_pyproject(Path(self.distribution.root, "pyproject.toml")), "project")
+            path = Path(self.distribution.root, "pyproject.toml")
+            project = table(read_pyproject(path), "project") if path.exists() else {}  # a setup.py does without
             self._dynamic = bool(project.get("dynamic")) if project else True
             self._inputs = declared_by(self.distribution).build_inputs
             self._inputs_of = settings
