@@ -168,3 +168,14 @@ async def test_a_use_counts_from_now(tmp_path: Path, python: Environment) -> Non
     os.utime(tmp_path / found.key, (0, 0))
     assert builds.use(found)
     assert prune(tmp_path, time.time()) == ()
+
+
+async def test_what_cannot_be_removed_stays_and_is_nobodys_trouble(tmp_path: Path) -> None:
+    (tmp_path / "a.lock").mkdir()
+    write(tmp_path / "a", "a-1")
+    write(tmp_path / "b", "\xff")
+    (tmp_path / "c").mkdir()
+    old = tmp_path / "d-1"
+    old.mkdir()
+    assert prune(tmp_path, time.time()) == ("d-1",)
+    assert prune(tmp_path / "a", time.time()) == ()

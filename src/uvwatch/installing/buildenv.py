@@ -175,16 +175,20 @@ class BuildEnvironments:
 def prune(directory: Path, now: float) -> tuple[str, ...]:
     """Remove what was not used for 30 days, and what nobody can use any more; return the names removed, sorted.
 
+    What cannot be read, locked or removed (another user made it) stays: it is in nobody's way.
+
     Args:
         directory: as ``BuildEnvironments`` has it; it need not exist.
         now: seconds since the epoch.
     """
-    if not directory.is_dir():
+    try:
+        names = [path.name for path in directory.iterdir()]
+    except OSError:
         return ()
     removed: list[str] = []
-    for key in {path.name.partition("-")[0].partition(".")[0] for path in directory.iterdir()}:
+    for key in {name.partition("-")[0].partition(".")[0] for name in names}:
         lock = FileLock(directory / f"{key}.lock", timeout=0)
-        with contextlib.suppress(Timeout), lock:
+        with contextlib.suppress(Timeout, OSError, ValueError), lock:
             removed += _prune_key(directory, key, now)
     return tuple(sorted(removed))
 
