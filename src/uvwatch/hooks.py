@@ -100,10 +100,10 @@ class Hooks:
             log.info("hook.output", hook=name, line=line)
             said[:] = [line] if line.strip() else said
 
-        with tempfile.TemporaryFile() as stdin:
-            stdin.write(to_line(due.object()).encode() + b"\n")
-            stdin.seek(0)
-            try:
+        try:
+            with tempfile.TemporaryFile() as stdin:
+                stdin.write(to_line(due.object()).encode() + b"\n")
+                stdin.seek(0)
                 completed = await process.run(
                     command,
                     cwd=os.fspath(self._project),
@@ -112,9 +112,9 @@ class Hooks:
                     on_line=on_line,
                     stdin=stdin,
                 )
-            except CycleFailed as error:
-                log.warning("hook.failed", hook=name, cycle=due.event.cycle, message=str(error))
-                return
+        except (CycleFailed, OSError) as error:
+            log.warning("hook.failed", hook=name, cycle=due.event.cycle, message=str(error))
+            return
         if completed.returncode:
             told = {"last_line": said[0]} if said else {}
             message = f"{command[0]} ended with {_status(completed.returncode)}; -v logs what it prints"

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import resource
 import shutil
 import subprocess
@@ -12,7 +13,7 @@ import pytest
 from uv import find_uv_bin
 
 from tests.e2e.conftest import COMMAND, TINY, Daemon, Make, Project
-from tests.e2e.told import next_cycle
+from tests.e2e.told import next_cycle, wait_until
 
 SMALL_DISK = (
     'mount -t tmpfs -o size=4m none .venv && "$1" sync --quiet --no-editable && exec "$2" watch --json --audit 0'
@@ -98,3 +99,27 @@ def test_a_disk_that_fills_keeps_the_old_copy_whole_and_is_made_good_when_there_
         assert (good.number, good.trigger, good.outcome) == (failed.number + 1, "retry", "updated")
         for name in ("__init__.py", "a.css"):
             assert disk.project.installed(f"tiny/{name}") == project.read(f"src/tiny/{name}")
+
+
+def test_a_temporary_directory_that_is_taken_away_fails_what_needs_one_and_is_used_again_once_it_is_back(
+    make: Make, tmp_path: Path
+) -> None:
+    hooked = TINY["pyproject.toml"] + '[tool.uvwatch]\nhooks.updated = ["touch", "hooked"]\nignore = ["/hooked"]\n'
+    project = make({**TINY, "pyproject.toml": hooked})
+    project.uv("sync", "--no-editable")
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    with project.having(TMPDIR=str(temporary)).watch("--json", "--audit", "0") as daemon:
+        temporary.rmdir()
+        project.edit("src/tiny/a.css", "red", "blue")
+        assert next_cycle(daemon).outcome == "updated"
+        assert re.search(r"hook\.failed.*No such file", daemon.err.until(r".*hook\.failed")[-1])
+        project.write({"src/tiny/new.py": "NEW = 1\n"})
+        failed = next_cycle(daemon)
+        assert failed.error["kind"] == "io"
+        assert re.search(rf"\({temporary}/uvwatch-\w+: No such file.*TMPDIR", failed.error["message"])
+        temporary.mkdir()
+        good = next_cycle(daemon)
+        assert (good.number, good.trigger, good.outcome) == (failed.number + 1, "retry", "updated")
+        wait_until((project.root / "hooked").exists, "the hook ran")
+        assert list(temporary.iterdir()) == []

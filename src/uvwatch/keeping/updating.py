@@ -8,8 +8,8 @@ done is not known here.
 import os
 import tempfile
 import zipfile
-from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager, nullcontext, suppress
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -106,7 +106,7 @@ async def _built(keeper: Keeper, workshop: Workshop, on_line: OnLine) -> AsyncIt
     """Build a wheel into a temporary directory and learn from it; it is there as long as the body runs."""
     keeper.require_buildable()
     snapshot = keeper.contents
-    with tempfile.TemporaryDirectory(prefix="uvwatch-") as directory:
+    with _temporary_directory() as directory:
         async with tidied(keeper):
             try:
                 path = await workshop.build(keeper, directory, on_line)
@@ -120,6 +120,24 @@ async def _built(keeper: Keeper, workshop: Workshop, on_line: OnLine) -> AsyncIt
         await keeper.learn(files, snapshot, rewritten=wheel.rewritten | scripts, moved=moved)
         with zipfile.ZipFile(path) as archive:
             yield archive, wheel
+
+
+@contextmanager
+def _temporary_directory() -> Iterator[str]:
+    """Make a directory for one wheel, and remove it again.
+
+    Raises:
+        CycleFailed: it cannot be made.
+    """
+    try:
+        made = tempfile.TemporaryDirectory(prefix="uvwatch-", ignore_cleanup_errors=True)
+    except OSError as error:
+        why = ": ".join(filter(None, (error.filename, error.strerror)))
+        raise CycleFailed(
+            FailureKind.IO, f"no directory for the build can be made ({why}); make room there, or set TMPDIR to another"
+        ) from error
+    with made as directory:
+        yield directory
 
 
 async def _patch(keeper: Keeper, workshop: Workshop) -> Update | None:
