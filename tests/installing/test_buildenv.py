@@ -93,7 +93,7 @@ async def test_other_requirements_another_index_or_interpreter_are_another_envir
     assert environments(tmp_path, {**ENVIRON, "UV_LINK_MODE": "copy"}).key([], python) in keys
 
 
-@pytest.mark.parametrize("harm", ["remove a file", "cut a file", "lose the interpreter", "empty it"])
+@pytest.mark.parametrize("harm", ["remove a file", "cut a file", "zero RECORD", "lose the interpreter", "empty it"])
 async def test_a_broken_one_is_made_anew(harm: str, tmp_path: Path, python: Environment) -> None:
     builds = environments(tmp_path)
     first = await builds.get(["flit_core"], python, timeout=60)
@@ -103,6 +103,10 @@ async def test_a_broken_one_is_made_anew(harm: str, tmp_path: Path, python: Envi
     elif harm == "cut a file":
         victim.unlink()
         victim.write_text("half")
+    elif harm == "zero RECORD":  # as a loss of power may leave it
+        [record] = site_packages(first).glob("*.dist-info/RECORD")
+        record.unlink()
+        record.write_bytes(bytes(200_000))
     elif harm == "lose the interpreter":
         first.python.unlink()
     else:

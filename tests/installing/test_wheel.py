@@ -172,6 +172,21 @@ def test_a_damaged_member_is_a_failed_build(tmp_path: Path) -> None:
         read(str(path))
 
 
+def test_a_damaged_deflated_member_and_a_name_that_is_not_utf_8_are_failed_builds(tmp_path: Path) -> None:
+    path = tmp_path / "w.whl"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("app-1.0.dist-info/WHEEL", WHEEL)
+        archive.writestr("app/\xe9", bytes(1000))
+        start = archive.getinfo("app/\xe9").header_offset + 30 + len("app/\xe9".encode())
+    whole = path.read_bytes()
+    path.write_bytes(whole[:start] + b"\xff" + whole[start + 1 :])
+    with pytest.raises(CycleFailed, match=r"the wheel w\.whl cannot be unpacked: Error -3"):
+        read(str(path))
+    path.write_bytes(whole.replace("\xe9".encode(), b"\xff\xff"))
+    with pytest.raises(CycleFailed, match=r"the wheel w\.whl cannot be unpacked: .*invalid start byte"):
+        read(str(path))
+
+
 def test_a_wheel_that_cannot_be_opened_is_an_io_failure(tmp_path: Path) -> None:
     with pytest.raises(CycleFailed, match="No such file or directory") as caught:
         read(str(tmp_path / "none.whl"))

@@ -138,7 +138,7 @@ class BuildEnvironments:
             if not _is_whole(found.prefix):
                 return None
             os.utime(pointer)
-        except (FileNotFoundError, NoEnvironment, ValueError):
+        except (FileNotFoundError, NoEnvironment, ValueError, csv.Error):
             return None
         return found
 

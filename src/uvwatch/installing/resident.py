@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import anyio
 import platformdirs
@@ -182,6 +182,8 @@ class Resident:
         asks = inputs_changed or root not in self._asked
         if asks:
             asked = await self._hook(job, (), _get_requires, renew=renew)
+            if not (isinstance(asked, list) and all(isinstance(each, str) for each in asked)):
+                raise _no_answer(job, "get_requires_for_build_wheel", "list of requirements", asked)
             self._asked[root] = needs_other(job.system, asked)
         other = self._asked[root]
         if not by_name(other):
@@ -190,6 +192,8 @@ class Resident:
         name = await self._hook(
             job, other, partial(_build_wheel, out_dir=out_dir), renew=renew and (bool(other) or not asks)
         )
+        if not isinstance(name, str):
+            raise _no_answer(job, "build_wheel", "name of a wheel", name)
         path = Path(out_dir, name)
         if not path.is_file():  # noqa: ASYNC240 - one stat
             raise CycleFailed(FailureKind.BUILD, f"the build of {root} left no wheel", output=_tail(job.transcript))
@@ -349,12 +353,17 @@ class Resident:
         }
 
 
-def _get_requires(caller: BuildBackendHookCaller) -> Sequence[str]:
+def _get_requires(caller: BuildBackendHookCaller) -> Any:  # whatever a backend returns
     return caller.get_requires_for_build_wheel(config_settings={})
 
 
-def _build_wheel(caller: BuildBackendHookCaller, *, out_dir: str) -> str:
+def _build_wheel(caller: BuildBackendHookCaller, *, out_dir: str) -> Any:  # as above
     return caller.build_wheel(out_dir, config_settings={})  # as uv does
+
+
+def _no_answer(job: _Job, hook: str, wanted: str, answer: object) -> CycleFailed:
+    said = f"`{hook}` of the build backend {job.system.backend} returned no {wanted}: {answer!r}"
+    return CycleFailed(FailureKind.BUILD, said, output=_tail(job.transcript))
 
 
 def _system(root: str) -> BuildSystem:

@@ -9,6 +9,7 @@ import hashlib
 import os
 import sys
 import zipfile
+import zlib
 from collections.abc import Mapping
 from configparser import ConfigParser
 from configparser import Error as ConfigParserError
@@ -26,6 +27,7 @@ _CHUNK = 1 << 20
 _SHEBANG = b"#!python"
 _DIST_INFO = ".dist-info"
 _ANYONE_MAY_EXECUTE = 0o111
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, NotImplementedError, RuntimeError, UnicodeDecodeError)
 _LONGEST = os.pathconf("/", "PC_PATH_MAX") - 1 if hasattr(os, "pathconf") else 259
 """Bytes that a path may have, without its NUL."""
 _SHOWN = 60
@@ -86,7 +88,7 @@ def read_wheel(path: str, env: Environment) -> Wheel:
     try:
         with zipfile.ZipFile(path) as archive:
             return _read(archive, env)
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError) as error:
+    except _DAMAGED as error:
         raise CycleFailed(FailureKind.BUILD, f"the wheel {PurePath(path).name} cannot be unpacked: {error}") from error
     except OSError as error:
         raise CycleFailed(FailureKind.IO, f"{path}: {error.strerror or error}") from error
