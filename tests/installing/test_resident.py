@@ -2,11 +2,13 @@
 
 import contextlib
 import os
+import resource
 import select
 import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import zipfile
 from collections.abc import Iterator
@@ -328,6 +330,19 @@ async def test_every_way_to_fail_is_a_failed_build(
     assert caught.value.kind is FailureKind.BUILD
 
 
+async def test_a_full_temporary_directory_is_named_where_the_system_names_no_file(builds: Path, tmp_path: Path) -> None:
+    root = project(tmp_path / "p", "flit")
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    async with resident(builds, root) as of:
+        await build(of, root)
+        resource.setrlimit(resource.RLIMIT_FSIZE, (0, hard))  # of this process: the zygote runs already
+        try:
+            error = await failure(of, root)
+        finally:
+            resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert (error.kind, str(error)) == (FailureKind.IO, f"{tempfile.gettempdir()}: File too large")
+
+
 HANG = """
     child = subprocess.Popen(["sleep", "600"])
     print("pids", os.getpid(), child.pid, os.getppid())
@@ -499,6 +514,7 @@ async def test_a_broken_build_environment_is_made_anew(tmp_path: Path) -> None:
 
 DAEMON = """
 import sys
+import tempfile
 from pathlib import Path
 import anyio
 sys.path.insert(0, {tests!r})

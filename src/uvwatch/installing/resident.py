@@ -5,6 +5,7 @@ what the wheel is for. What it cannot build as uv would is for ``build.build_whe
 """
 
 import os
+import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -264,7 +265,9 @@ class Resident:
                 FailureKind.BUILD, "the build backend ended without an answer", output=_tail(job.transcript)
             ) from failure
         except OSError as failure:
-            raise CycleFailed(FailureKind.IO, f"{failure.filename}: {failure.strerror}") from failure
+            # A full disk names no file: pyproject-hooks writes what it asks into the temporary directory.
+            where = failure.filename or tempfile.gettempdir()
+            raise CycleFailed(FailureKind.IO, f"{where}: {failure.strerror}") from failure
         finally:
             # What a thread raises when its caller was cancelled is not what the caller has to see.
             await checkpoint_if_cancelled()
