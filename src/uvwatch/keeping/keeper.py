@@ -250,8 +250,11 @@ class Keeper:
         if decide(self.artifact_patterns, path).include is True:
             return True
         directory, _, name = path.rpartition("/")
-        inside = any(is_below(path, package) for package in self._packages())
-        return inside and not GitIgnores(self.distribution.root).ignored(directory, name)
+        return self.is_in_package(path) and not GitIgnores(self.distribution.root).ignored(directory, name)
+
+    def is_in_package(self, path: str) -> bool:
+        """Whether a path lies in a directory of the tree that carries files of the wheel."""
+        return any(is_below(path, package) for package in self._packages())
 
     def _is_build_input(self, path: str) -> bool:
         return decide(declared_by(self.distribution).build_inputs, path).include is True

@@ -67,14 +67,18 @@ def _purge(keeper: Keeper) -> None:
 
 
 def _clean(keeper: Keeper, before: frozenset[str]) -> None:
-    """Take away what the build left in the tree; a declared artifact may be a generator's, and stays."""
+    """Take away what the build left in the tree.
+
+    What comes meanwhile may be somebody else's: a declared artifact its generator's, and outside of the packages, where
+    it does not come into a wheel, a database or an upload. A compiler keeps there what spares the next build its time.
+    """
     if not (keeper.site.prefix / "pyvenv.cfg").exists():
         return  # nothing is created in place of an environment that vanished
     cleanup = leftovers.remove(
         keeper.distribution.root,
         before,
         keeper.site.prefix / STATE / "left-by-builds" / keeper.name,
-        keep=partial(_is_artifact, keeper),
+        keep=lambda path: _is_artifact(keeper, path) or not keeper.is_in_package(path),
     )
     if cleanup:
         log.info("build.leftovers", distribution=keeper.name, deleted=cleanup.deleted, moved=cleanup.moved)
