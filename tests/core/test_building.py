@@ -12,6 +12,7 @@ from uvwatch.core.building import (
     by_setuptools,
     environment_key,
     index_settings,
+    is_older,
     needs_other,
     needs_uv,
 )
@@ -240,3 +241,21 @@ def test_index_settings_are_the_variables_that_say_where_packages_are() -> None:
         "UV_FIND_LINKS": "f",
     }
     assert set(index_settings(environ)) == {"UV_INDEX_CORP_PASSWORD", "UV_INDEX", "UV_DEFAULT_INDEX", "UV_FIND_LINKS"}
+
+
+@pytest.mark.parametrize(
+    ("built", "installed", "expected"),
+    [
+        ("hatchling 1.9.0", "hatchling 1.27.0", True),
+        ("hatchling 1.27.0", "hatchling 1.27.0", False),
+        ("hatchling 1.27.0", "hatchling 1.9.0", False),
+        ("setuptools (80.9.0)", "setuptools (80.10.1)", True),
+        ("uv_build 0.9.9", "uv 0.13.9", False),
+        ("hatchling", "hatchling 1.27.0", False),
+        ("house of-today", "house of-tomorrow", False),
+    ],
+)
+def test_a_backend_is_older_by_the_release_that_it_signs_with(built: str, installed: str, *, expected: bool) -> None:
+    texts = (f"Wheel-Version: 1.0\r\nGenerator: {each}\r\nTag: py3-none-any\r\n" for each in (built, installed))
+    assert is_older(*texts) is expected
+    assert not is_older("", f"Generator: {installed}\n")

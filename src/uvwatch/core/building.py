@@ -6,12 +6,14 @@ where files lie, nor how a build is run.
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeGuard
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
 
 OLDEST_PYTHON = (3, 8)
 """The first Python that the resident build process and pyproject-hooks' own script run on."""
@@ -114,6 +116,7 @@ _VARIABLES = (
     "UV_REQUIRE_HASHES",
 )
 _INDEXES = ("UV_DEFAULT_INDEX", "UV_EXTRA_INDEX_URL", "UV_FIND_LINKS", "UV_INDEX", "UV_INSECURE_HOST", "UV_KEYRING")
+_GENERATOR = re.compile(r"^Generator:[ \t]*(\S+)[ \t]+\(?([^\s()]+)\)?\s*$", re.MULTILINE)
 _FALSE = frozenset({"", "0", "f", "false", "n", "no", "off"})
 
 
@@ -206,6 +209,20 @@ def by_setuptools(system: BuildSystem | None) -> bool:
     """Whether setuptools takes part in the build, as the backend or behind one that requires it."""
     requirements = (_requirement(each) for each in (system.requires if system is not None else ()))
     return any(each is not None and canonicalize_name(each.name) == "setuptools" for each in requirements)
+
+
+def is_older(built: str, installed: str) -> bool:
+    """Whether a wheel was built by an older release of the backend than an installed one, by the texts of WHEEL.
+
+    False where one of them does not say, or names another backend: uv's own uv_build goes by the name of uv.
+    """
+    ours, theirs = _GENERATOR.search(built), _GENERATOR.search(installed)
+    if ours is None or theirs is None or ours[1] != theirs[1]:
+        return False
+    try:
+        return Version(ours[2]) < Version(theirs[2])
+    except InvalidVersion:
+        return False
 
 
 def by_name(requires: Sequence[str]) -> bool:

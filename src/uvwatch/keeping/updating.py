@@ -107,19 +107,33 @@ async def _built(keeper: Keeper, workshop: Workshop, on_line: OnLine) -> AsyncIt
     keeper.require_buildable()
     snapshot = keeper.contents
     with _temporary_directory() as directory:
-        async with tidied(keeper):
-            try:
-                path = await workshop.build(keeper, directory, on_line)
-            except CycleFailed as error:
-                raise await with_obstacles(keeper, error) from error
-        reading = partial(read_wheel, path, keeper.env)
-        wheel = await to_thread.run_sync(reading)
+        path, wheel = await _wheel(keeper, workshop, directory, on_line)
         scripts = generated_scripts(wheel, keeper.env)
         files = {**wheel.files, **dict.fromkeys(scripts, Content("", executable=True))}
         moved = frozenset((await keeper.look()).paths)
         await keeper.learn(files, snapshot, rewritten=wheel.rewritten | scripts, moved=moved)
         with zipfile.ZipFile(path) as archive:
             yield archive, wheel
+
+
+async def _wheel(keeper: Keeper, workshop: Workshop, directory: str, on_line: OnLine) -> tuple[str, Wheel]:
+    """Build a wheel and read it; once more where uv installed by a newer backend than the one that is kept."""
+    there = installed_copy(keeper.env, keeper.distribution, keeper.copy).wheel_text
+    path, wheel = await _build_and_read(keeper, workshop, directory, on_line, renew=False)
+    if workshop.is_outdated(keeper, wheel.wheel_text, there):
+        path, wheel = await _build_and_read(keeper, workshop, directory, on_line, renew=True)
+    return path, wheel
+
+
+async def _build_and_read(
+    keeper: Keeper, workshop: Workshop, directory: str, on_line: OnLine, *, renew: bool
+) -> tuple[str, Wheel]:
+    async with tidied(keeper):
+        try:
+            path = await workshop.build(keeper, directory, on_line, renew=renew)
+        except CycleFailed as error:
+            raise await with_obstacles(keeper, error) from error
+    return path, await to_thread.run_sync(partial(read_wheel, path, keeper.env))
 
 
 @contextmanager

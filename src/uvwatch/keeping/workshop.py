@@ -11,6 +11,7 @@ import anyio
 import structlog
 from anyio import to_thread
 
+from uvwatch.core.building import is_older
 from uvwatch.core.config import Installer
 from uvwatch.core.patterns import decide
 from uvwatch.installing import buildenv
@@ -32,6 +33,7 @@ class Workshop:
         self.installing = anyio.Lock()
         self._site = site
         self._directory = builds_directory()
+        self._renewed: set[tuple[str, str]] = set()
         self._resident = Resident(
             site.uv, workspace=site.workspace.root, environ=site.environ, directory=self._directory
         )
@@ -47,8 +49,21 @@ class Workshop:
     ) -> None:
         await self._resident.__aexit__(kind, error, trace)
 
-    async def build(self, keeper: Keeper, out_dir: str, on_line: OnLine) -> str:
+    def is_outdated(self, keeper: Keeper, built: str, installed: str) -> bool:
+        """Whether uv has installed this by a newer backend than the one that is kept here; said once of each.
+
+        ``built`` and ``installed`` are the texts of WHEEL.
+        """
+        what = (keeper.name, installed)
+        if what in self._renewed or not is_older(built, installed):
+            return False
+        self._renewed.add(what)
+        return True
+
+    async def build(self, keeper: Keeper, out_dir: str, on_line: OnLine, *, renew: bool = False) -> str:
         """Build a wheel of a distribution's tree as it stands, and return its path.
+
+        With ``renew`` the build environment is made anew, where one is kept.
 
         Raises:
             CycleFailed: the build failed.
@@ -64,6 +79,7 @@ class Workshop:
                     timeout=site.config.build_timeout,
                     on_line=on_line,
                     inputs_changed=_inputs_changed(keeper),
+                    renew=renew,
                 )
             except NotResident as error:
                 reason = str(error)
