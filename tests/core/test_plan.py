@@ -167,6 +167,16 @@ def test_what_only_a_build_can_tell_is_not_patched(change: dict[str, str]) -> No
     assert patch(change) == {}
 
 
+def test_a_file_is_not_patched_where_the_backend_alone_knows_whether_it_stays_executable() -> None:
+    before, after = ({"src/pkg/a.py": Content(text, executable=True)} for text in ("a", "new"))
+    kept = dataclasses.replace(LEARNED, tree=TREE | before, wheel=WHEEL | {"pkg/a.py": Content("a", executable=True)})
+    lost = dataclasses.replace(LEARNED, tree=TREE | before)  # setuptools does so with modules
+
+    assert patch_of(kept, TREE | after, build_inputs=(), dynamic=False) == {"src/pkg/a.py": ("pkg/a.py",)}
+    assert patch_of(lost, TREE | after, build_inputs=(), dynamic=False) == {}
+    assert patch_of(LEARNED, TREE | after, build_inputs=(), dynamic=False) == {}
+
+
 def test_a_patch_suffices_only_where_nobody_else_changed_the_copy() -> None:
     places = {"src/pkg/a.py": ("pkg/a.py",)}
 

@@ -164,7 +164,8 @@ def patch_of(
     """The changed files that may be put in place without a build, and where; empty if a build is needed.
 
     Only where every change is one of bytes, each changed file stands in the wheel byte for byte, the last wheel held
-    nothing of the build's own making outside dist-info, and metadata cannot be read from what changed.
+    nothing of the build's own making outside dist-info, metadata cannot be read from what changed, and whether it is
+    executable is as it was, and as it is in the wheel.
 
     Args:
         learned: what the last build taught.
@@ -186,6 +187,14 @@ def patch_of(
         if not found or any(map(in_dist_info, found)) or decide(build_inputs, source).include:
             return {}
         if dynamic and source.endswith(".py"):
+            return {}
+        # Of the executable bit each backend has its own rule: setuptools takes it from modules.
+        bits = {
+            tree[source].executable,
+            learned.tree[source].executable,
+            *(learned.wheel[each].executable for each in found),
+        }
+        if len(bits) > 1:
             return {}
     return {source: tuple(found) for source, found in places.items()}
 
