@@ -155,6 +155,14 @@ def test_a_list_of_files_that_git_tracks_or_that_came_with_a_source_distribution
     assert (tree / LISTS[1]).exists()
 
 
+def test_a_list_of_files_in_another_tree_that_a_link_leads_to_stays(tmp_path: Path) -> None:
+    write(tmp_path, ["tree/setup.py", "other/other.egg-info/SOURCES.txt"])
+    (tmp_path / "tree/vendored").symlink_to(tmp_path / "other")
+    (tmp_path / "tree/other.egg-info").symlink_to(tmp_path / "other/other.egg-info")
+    forget_file_lists(str(tmp_path / "tree"))
+    assert (tmp_path / "other/other.egg-info/SOURCES.txt").exists()
+
+
 def test_what_is_kept_stays_in_the_build_directory(tree: Path) -> None:
     write(tree, [*OF_SETUPTOOLS, "build/lib/app/bundle.js"])
     assert purge(str(tree), compiled=True, keep=lambda path: path == "build/lib/app/bundle.js") == ("app/a.py",)

@@ -82,6 +82,8 @@ def forget_file_lists(root: str) -> None:
     for pattern in ("*.egg-info/SOURCES.txt", "*/*.egg-info/SOURCES.txt"):
         for found in Path(root).glob(pattern):
             path = found.relative_to(root).as_posix()
+            if os.path.realpath(found) != os.path.join(os.path.realpath(root), path):  # noqa: PTH118 - as realpath
+                continue  # a link leads there: it is another tree's
             if _git(root, ["ls-files", "-z", "--", path]) == b"":
                 with suppress(OSError):
                     found.unlink()
