@@ -20,6 +20,9 @@ from uvwatch.core.record import UV_FILES, Row, in_dist_info, is_sbom
 OWN_PREFIX = ".uvwatch"
 """No installed file's path may begin with this: staged files can lie under such a name."""
 
+_UNACCEPTABLE = frozenset({"Cc", "Cs"})
+"""Control characters, which uv refuses in a wheel, and what is no UTF-8."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refusal:
@@ -165,8 +168,8 @@ def _misplaced(path: str) -> str | None:
         return f"{path} lies outside site-packages"
     if in_dist_info(path) and not is_sbom(path):
         return f"{path} differs"
-    if len(path.splitlines()) != 1 or any("\ud800" <= letter <= "\udfff" for letter in path):
-        return f"{path!a} is no name that RECORD can hold"
+    if any(unicodedata.category(letter) in _UNACCEPTABLE for letter in path):
+        return f"{path!a} is no name that uv installs"
     if path.startswith(OWN_PREFIX):
         return f"{path} has a name that is kept for staged files"
     return f"{path} is bytecode" if "__pycache__" in path.split("/") else None

@@ -7,6 +7,7 @@ format; it opens no file and knows nothing of trees or builds.
 import base64
 import csv
 import hashlib
+import io
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -31,7 +32,7 @@ def parse(text: str) -> Mapping[str, Row]:
     """
     rows: dict[str, Row] = {}
     try:
-        for fields in csv.reader(text.splitlines()):
+        for fields in csv.reader(io.StringIO(text, newline="")):
             if not fields:
                 continue
             path, digest, size = fields
