@@ -8,7 +8,7 @@ done is not known here.
 import os
 import tempfile
 import zipfile
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import asynccontextmanager, contextmanager, nullcontext, suppress
 from dataclasses import dataclass, field
 from functools import partial
@@ -20,7 +20,7 @@ from anyio import to_thread
 from uvwatch.core import record
 from uvwatch.core.config import Installer
 from uvwatch.core.model import Action, Content, Delta
-from uvwatch.core.placing import Installed, Refusal, Wanted, patched
+from uvwatch.core.placing import Installed, Refusal, Wanted, leads_out, patched
 from uvwatch.core.plan import Judgement, Standing, name_some
 from uvwatch.errors import CycleFailed, FailureKind
 from uvwatch.installing.bytecode import compile_changed
@@ -209,7 +209,7 @@ async def _place(keeper: Keeper, wanted: Wanted, sources: Sources, installed: In
                 f"{name_some(wrong)} of {keeper.name} is not as it was put in place:"
                 f" does another program change {keeper.env.prefix}?",
             )
-        await _compile(keeper, delta)
+        await _compile(keeper, (*delta.added, *delta.changed))
         if not keeper.site.store.keeps:
             await to_thread.run_sync(_leave_nothing, keeper.env.prefix / STATE)
     return delta
@@ -262,9 +262,8 @@ async def reinstall(keeper: Keeper, *, editable: bool, on_line: OnLine) -> Delta
     keeper.distrusted = False
     after = keeper.wheel_files()
     await keeper.learn(after, snapshot, moved=frozenset((await keeper.look()).paths))
-    delta = record.delta(before, after)
-    await _compile(keeper, delta)
-    return delta
+    await _compile(keeper, after)  # uv removed the bytecode of what stayed the same, too
+    return record.delta(before, after)
 
 
 async def _find_again(keeper: Keeper) -> None:
@@ -294,9 +293,9 @@ def _verify(keeper: Keeper, copy: InstalledCopy, old: object) -> None:
         raise CycleFailed(FailureKind.UV, f"uv did not reinstall {keeper.name}: run `uv lock`, then `uvwatch sync`")
 
 
-async def _compile(keeper: Keeper, delta: Delta) -> None:
+async def _compile(keeper: Keeper, paths: Iterable[str]) -> None:
     site = keeper.site
     if compiles_bytecode(site.config, site.workspace.root_pyproject, site.environ):
         library = site_of(keeper.env, keeper.distribution)
-        changed = [str(library / path) for path in (*delta.added, *delta.changed) if path.endswith(".py")]
-        await compile_changed(str(keeper.env.python), changed, environ=site.environ)
+        modules = [str(library / path) for path in paths if path.endswith(".py") and not leads_out(path)]
+        await compile_changed(str(keeper.env.python), modules, environ=site.environ)
