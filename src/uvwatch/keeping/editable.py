@@ -4,6 +4,7 @@ When a build input changes, a compiler's source, or a module comes that an impor
 know, uv reinstalls it, still editable. What an editable wheel holds is not compared with the tree: it leads there.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -90,7 +91,7 @@ class EditableKeeper(Keeper):
             self._patterns = (*declared.build_inputs, *declared.metadata_modules)
             self._compiles = _compiles(root)
         for pattern in self._patterns:
-            for path in root.glob(pattern.strip("/")):
+            for path in root.glob(_glob(pattern)):
                 name = path.relative_to(root).as_posix()
                 try:
                     found[name] = files.read_again_if_changed(str(path), self._known.get(name))
@@ -114,6 +115,13 @@ class EditableKeeper(Keeper):
     def is_refilling(self) -> bool:
         """An editable install carries no generated files."""
         return False
+
+
+def _glob(pattern: str) -> str:
+    """A pattern of gitignore's as pathlib has it: there two stars are no part of a name, and a backslash is one."""
+    parts = [part if part == "**" else re.sub(r"\*\*+", "*", part) for part in pattern.strip("/").split("/")]
+    every = "/".join([*parts, "*"] if parts[-1] == "**" else parts)
+    return re.sub(r"\\([*?\[\]])", r"[\1]", every)
 
 
 def _compiles(root: Path) -> bool:
