@@ -9,6 +9,7 @@ from anyio import to_thread
 
 from uvwatch.core.model import Distribution
 from uvwatch.core.origins import NOTHING
+from uvwatch.core.patterns import as_glob
 from uvwatch.errors import Fatal
 from uvwatch.integrations.cache_keys import Carried, propose
 from uvwatch.integrations.proposal import Proposal
@@ -81,5 +82,5 @@ def _inputs(distribution: Distribution) -> tuple[str, ...]:
         for pattern in declared_by(distribution).build_inputs
         if not (input_key(pyproject, pattern) or "").startswith("tool.uv.cache-keys")
     )
-    found = (path for pattern in patterns for path in root.glob(pattern.strip("/")) if path.is_file())
+    found = (path for pattern in patterns for path in root.glob(as_glob(pattern)) if path.is_file())
     return tuple(sorted({path.relative_to(root).as_posix() for path in found}))

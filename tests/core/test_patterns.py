@@ -2,7 +2,7 @@
 
 import pytest
 
-from uvwatch.core.patterns import decide, is_pattern
+from uvwatch.core.patterns import as_glob, decide, is_pattern
 
 
 @pytest.mark.parametrize(
@@ -37,3 +37,18 @@ def test_the_last_pattern_that_matches_decides(
 )
 def test_what_cannot_be_read_as_a_pattern_is_known(text: str, *, expected: bool) -> None:
     assert is_pattern(text) is expected
+
+
+@pytest.mark.parametrize(
+    ("pattern", "glob"),
+    [
+        ("/setup.py", "setup.py"),
+        ("/tools/**", "tools/**/*"),
+        ("/proto/**.proto", "proto/*.proto"),
+        ("/a/**/***", "a/**/*"),
+        (r"/a\[1\]\*.txt", "a[[]1[]][*].txt"),
+        ("LICEN[CS]E*", "LICEN[CS]E*"),
+    ],
+)
+def test_a_pattern_is_one_of_pathlibs_too(pattern: str, glob: str) -> None:
+    assert as_glob(pattern) == glob

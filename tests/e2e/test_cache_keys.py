@@ -43,6 +43,18 @@ def test_uv_builds_again_only_with_the_keys_and_they_are_written_once(make: Make
     assert not rebuilds(project)
 
 
+def test_the_files_of_a_backend_of_ones_own_are_keys(make: Make) -> None:
+    own = {"tools/own.py": "from uv_build import *\n"}
+    settings = TINY["pyproject.toml"].replace('-backend = "uv_build"', '-backend = "own"\nbackend-path = ["tools"]')
+    project = make({**TINY, **own, "pyproject.toml": settings})
+    project.uv("sync", "--no-editable")
+
+    printed = project.uvwatch("init", "cache-keys")
+
+    assert printed.returncode == 0, printed.stderr
+    assert '{file = "tools/own.py"}' in printed.stdout
+
+
 def test_without_an_installed_copy_it_says_what_to_do(make: Make) -> None:
     done = make(TINY).uvwatch("init", "cache-keys", "--write")
 

@@ -6,6 +6,7 @@ Lists of patterns are tuples and paths strings, so that what was decided once is
 questions as the scan before it, and a list of a hundred regular expressions is what costs.
 """
 
+import re
 from functools import lru_cache
 from typing import NamedTuple
 
@@ -52,3 +53,13 @@ def _decide(patterns: tuple[str, ...], path: str) -> Decision:
 def _compiled(patterns: tuple[str, ...]) -> GitIgnoreSpec:
     # A comment stands for what pathspec refuses or leaves out, so that a position counts in the list as it was given.
     return GitIgnoreSpec.from_lines([text if text.strip() and is_pattern(text) else "#" for text in patterns])
+
+
+def as_glob(pattern: str) -> str:
+    """A pattern that has a path, as pathlib has it: two stars stand alone there, and a backslash is a letter.
+
+    What git has lie below a directory (a last ``**``) is named one by one.
+    """
+    parts = [part if part == "**" else re.sub(r"\*\*+", "*", part) for part in pattern.strip("/").split("/")]
+    every = "/".join([*parts, "*"] if parts[-1] == "**" else parts)
+    return re.sub(r"\\([*?\[\]])", r"[\1]", every)

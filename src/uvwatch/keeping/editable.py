@@ -4,7 +4,6 @@ When a build input changes, a compiler's source, or a module comes that an impor
 know, uv reinstalls it, still editable. What an editable wheel holds is not compared with the tree: it leads there.
 """
 
-import re
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -13,7 +12,7 @@ from typing import ClassVar
 from uvwatch.core.editables import EXTENSION_SOURCES, Form
 from uvwatch.core.model import Batch, Content, Known, Signature
 from uvwatch.core.origins import NOTHING
-from uvwatch.core.patterns import decide
+from uvwatch.core.patterns import as_glob, decide
 from uvwatch.core.plan import Judgement, Learned, Standing, difference, name_some
 from uvwatch.keeping.keeper import Keeper
 from uvwatch.keeping.site import declared_by
@@ -91,7 +90,7 @@ class EditableKeeper(Keeper):
             self._patterns = (*declared.build_inputs, *declared.metadata_modules)
             self._compiles = _compiles(root)
         for pattern in self._patterns:
-            for path in root.glob(_glob(pattern)):
+            for path in root.glob(as_glob(pattern)):
                 name = path.relative_to(root).as_posix()
                 try:
                     found[name] = files.read_again_if_changed(str(path), self._known.get(name))
@@ -115,13 +114,6 @@ class EditableKeeper(Keeper):
     def is_refilling(self) -> bool:
         """An editable install carries no generated files."""
         return False
-
-
-def _glob(pattern: str) -> str:
-    """A pattern of gitignore's as pathlib has it: there two stars are no part of a name, and a backslash is one."""
-    parts = [part if part == "**" else re.sub(r"\*\*+", "*", part) for part in pattern.strip("/").split("/")]
-    every = "/".join([*parts, "*"] if parts[-1] == "**" else parts)
-    return re.sub(r"\\([*?\[\]])", r"[\1]", every)
 
 
 def _compiles(root: Path) -> bool:
