@@ -284,8 +284,9 @@ def interrupted(tmp_path: Path) -> Venv:
 
 
 @pytest.mark.anyio
-async def test_what_was_interrupted_is_finished_once(tmp_path: Path) -> None:
+async def test_what_was_interrupted_is_finished_once_whatever_else_lies_there(tmp_path: Path) -> None:
     venv = interrupted(tmp_path)
+    (venv.prefix / ".uvwatch/redo/.DS_Store").write_text("a file manager's")
     assert [await replay(venv.env), await replay(venv.env)] == [True, False]
     venv.check_done()
 

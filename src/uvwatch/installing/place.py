@@ -112,7 +112,11 @@ def staging_directories(place: Place) -> Iterator[tuple[str, int]]:
             except (FileNotFoundError, NotADirectoryError):
                 continue
             for name in names:
-                yield name, directories.enter(f"{AREA}/{name}")
+                try:
+                    stage = directories.enter(f"{AREA}/{name}")
+                except NotADirectoryError:
+                    continue  # somebody else's file
+                yield name, stage
 
 
 def abandon(place: Place, stage: int, name: str) -> None:
