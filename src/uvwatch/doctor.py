@@ -34,7 +34,7 @@ from uvwatch.project.foreign import find_foreign
 from uvwatch.project.installed import local_distributions, read_installed
 from uvwatch.project.lock import NoLock, locked
 from uvwatch.project.misplaced import find_misplaced
-from uvwatch.project.pyproject import BrokenPyproject, is_package, project_name, read_pyproject
+from uvwatch.project.pyproject import BrokenPyproject, is_package, project_name, read_if_there
 from uvwatch.project.workspace import Workspace, find
 from uvwatch.serving.found import finding_lines, finding_object
 from uvwatch.serving.jsonlines import to_line
@@ -221,9 +221,8 @@ class Examination:
                 f"{root} lies on a file system that sends no events ({kind}): it is polled",
                 'move the project to a local disk, or set polling = "never" to rely on the audit alone',
             )
-        pyproject = Path(root, "pyproject.toml")
         with suppress(BrokenPyproject):  # the build says so
-            if by_setuptools(build_system(read_pyproject(pyproject) if pyproject.exists() else {})):
+            if by_setuptools(build_system(read_if_there(Path(root, "pyproject.toml")) or {})):
                 tree = set(_files(Path(root)))
                 left = (each.partition("/")[2].partition("/")[2] for each in tree if each.startswith("build/lib"))
                 self._add(build_leftovers(name, left, tree))

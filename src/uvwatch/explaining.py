@@ -27,7 +27,7 @@ from uvwatch.keeping.site import Request, declared_by, find_site
 from uvwatch.keeping.workshop import Workshop
 from uvwatch.project.backends import input_key
 from uvwatch.project.installed import site_of
-from uvwatch.project.pyproject import read_pyproject, table
+from uvwatch.project.pyproject import read_if_there, table
 from uvwatch.serving.escape import escaped
 from uvwatch.serving.explained import explained_lines, explained_object, unknown_object
 from uvwatch.serving.jsonlines import to_line
@@ -284,8 +284,7 @@ def _blocking(keeper: Keeper, path: str) -> str | None:
 
 def _known(keeper: Keeper) -> Known:
     root = Path(keeper.distribution.root)
-    pyproject, hatch = root / "pyproject.toml", root / "hatch.toml"
-    project = table(read_pyproject(pyproject) if pyproject.exists() else {}, "project")
+    project = table(read_if_there(root / "pyproject.toml") or {}, "project")
     return Known(
         rules=keeper.rules,
         learned=None if keeper.distribution.editable else keeper.learned,
@@ -293,13 +292,13 @@ def _known(keeper: Keeper) -> Known:
         editable=keeper.distribution.editable,
         by_uv=keeper.site.config.installer is Installer.UV,
         dynamic=bool(project.get("dynamic")) if project else True,
-        hatch_toml=frozenset(read_pyproject(hatch)) if hatch.exists() else frozenset(),
+        hatch_toml=frozenset(read_if_there(root / "hatch.toml") or ()),
     )
 
 
 def _input_key(keeper: Keeper, rule: str) -> str | None:
-    pyproject = Path(keeper.distribution.root, "pyproject.toml")
-    return input_key(read_pyproject(pyproject), rule.partition(": ")[2]) if pyproject.exists() else None
+    pyproject = read_if_there(Path(keeper.distribution.root, "pyproject.toml"))
+    return None if pyproject is None else input_key(pyproject, rule.partition(": ")[2])
 
 
 def _environment_above(root: str, path: str) -> str:

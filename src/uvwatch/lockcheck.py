@@ -36,7 +36,7 @@ class LockCheck:
         try:
             while (state := await to_thread.run_sync(self._roster.site_state)) != self._checked:
                 self._checked = state
-                if self._roster.site.lock_file.exists():
+                if state.get(str(self._roster.site.lock_file)):
                     await self._ask()
         finally:
             self._asking = False

@@ -146,7 +146,7 @@ class Pipeline:
             made = await self.roster.ensure()
             for name in await self.roster.not_locked():
                 self.warn_once(not_locked_warning(name))
-        except (CycleFailed, Fatal) as error:
+        except (CycleFailed, Fatal, OSError) as error:
             for keeper in self.keepers.values():
                 keeper.dirty = True
             return (_failed(self.site.name, reason_of(error, self.site.workspace.project)),)
@@ -242,7 +242,7 @@ class Pipeline:
                     self.warn_once(warning)
             else:
                 done = Update(action=Action.NONE, reason=judgement.reason)
-        except (CycleFailed, Fatal) as error:
+        except (CycleFailed, Fatal, OSError) as error:
             if not again and isinstance(error, CycleFailed) and await self._changed_under(keeper):
                 log.info("update.again", distribution=keeper.name, reason=str(error))
                 return await self._bring(keeper, batch, trusting=trusting, made=made, again=True)

@@ -38,6 +38,29 @@ def test_a_lock_that_cannot_be_taken_fails_the_cycle_and_a_retry_makes_it_good_w
         assert tiny.installed("tiny/a.css") == tiny.read("src/tiny/a.css")
 
 
+def test_settings_that_cannot_be_looked_at_fail_the_cycle_until_they_can_be(make: Make) -> None:
+    project = make(
+        {
+            "pyproject.toml": '[tool.uv.workspace]\nmembers = ["one"]\n',
+            **{f"one/{name}": text for name, text in TINY.items()},
+        }
+    )
+    project.uv("sync", "--all-packages", "--no-editable")
+    settings = project.root / "one" / "pyproject.toml"
+    aside = settings.with_suffix(".aside")
+    with project.watch("--json", "--audit", "0") as daemon:
+        settings.rename(aside)
+        settings.symlink_to("x" * 256)  # as in a directory of another user's; this even root cannot look at
+        project.write({"one/src/tiny/new.css": ""})
+        failed = next_cycle(daemon)
+        assert failed.outcome == "failed"
+        assert "pyproject.toml" in (failed.error["path"] or failed.error["message"])
+        aside.replace(settings)
+        while (cycle := next_cycle(daemon)).outcome != "updated":
+            assert cycle.number < failed.number + 5
+        assert project.installed("tiny/new.css") == ""
+
+
 class SmallDisk:
     """The disk of a daemon's environment, which can be full; or, where nobody may mount one, the like of it."""
 

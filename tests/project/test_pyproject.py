@@ -11,6 +11,7 @@ from uvwatch.project.pyproject import (
     compiles_bytecode,
     is_package,
     project_name,
+    read_if_there,
     read_pyproject,
     strings,
     table,
@@ -74,6 +75,19 @@ def test_what_cannot_be_opened_is_broken_without_a_place(tmp_path: Path) -> None
         read_pyproject(tmp_path)
 
     assert (caught.value.line, caught.value.column) == (None, None)
+
+
+def test_what_is_not_there_is_told_from_what_cannot_be_looked_at(tmp_path: Path) -> None:
+    path = tmp_path / "pyproject.toml"
+    assert read_if_there(path) is None
+    assert read_if_there(path / "below") is None
+    path.symlink_to("x" * 256)
+    with pytest.raises(BrokenPyproject, match="cannot be read: "):
+        read_if_there(path)
+    path.unlink()
+    path.write_text("a = 1\n")
+    assert read_if_there(path) == {"a": 1}
+    assert read_if_there(path / "below") is None
 
 
 @pytest.mark.parametrize(

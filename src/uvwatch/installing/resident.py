@@ -28,7 +28,7 @@ from uvwatch.installing.process import TAIL, OnLine, Transcript
 from uvwatch.installing.uv import Uv, build_command, indent_of_line
 from uvwatch.installing.uvsettings import uv_tomls
 from uvwatch.project.environment import Environment
-from uvwatch.project.pyproject import BrokenPyproject, project_name, read_pyproject
+from uvwatch.project.pyproject import BrokenPyproject, project_name, read_if_there, read_pyproject
 
 IDLE = 600.0
 """Seconds without a build after which a zygote is ended."""
@@ -370,9 +370,8 @@ def _no_answer(job: _Job, hook: str, wanted: str, answer: object) -> CycleFailed
 
 
 def _system(root: str) -> BuildSystem:
-    path = Path(root, "pyproject.toml")
     try:
-        system = build_system(read_pyproject(path) if path.exists() else {})
+        system = build_system(read_if_there(Path(root, "pyproject.toml")) or {})
     except BrokenPyproject as error:
         raise NotResident(str(error)) from error
     if system is None:

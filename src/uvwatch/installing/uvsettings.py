@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from uvwatch.core.building import needs_uv
-from uvwatch.project.pyproject import BrokenPyproject, read_pyproject, table
+from uvwatch.project.pyproject import BrokenPyproject, read_if_there, read_pyproject, table
 from uvwatch.project.workspace import Workspace
 
 
@@ -52,4 +52,4 @@ def _above(root: Path) -> Iterator[Path]:
 
 
 def _read(path: Path) -> Mapping[str, Any]:
-    return read_pyproject(path) if path.exists() else {}
+    return read_if_there(path) or {}

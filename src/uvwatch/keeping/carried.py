@@ -12,7 +12,7 @@ from uvwatch.core.dropped import Dropped, dropped
 from uvwatch.core.plan import Learned
 from uvwatch.keeping.keeper import Keeper
 from uvwatch.project.carrying import HATCH, PYPROJECT, Carrying, Wanted, backend_of, carrying
-from uvwatch.project.pyproject import BrokenPyproject, read_pyproject
+from uvwatch.project.pyproject import BrokenPyproject, read_if_there
 from uvwatch.watching.ignores import GitIgnores
 
 
@@ -40,12 +40,11 @@ def left_out(keeper: Keeper) -> tuple[LeftOut, ...]:
     ignores = GitIgnores(keeper.distribution.root)
     found = dropped(keeper.learned, keeper.rules, ignored=partial(_ignored, ignores))
     root = Path(keeper.distribution.root)
-    pyproject, hatch = root / PYPROJECT, root / HATCH
-    if not found or not pyproject.exists():
-        return ()
     try:
-        settings = read_pyproject(pyproject)
-        of_hatch = read_pyproject(hatch) if hatch.exists() else None
+        settings = read_if_there(root / PYPROJECT) if found else None
+        if settings is None:
+            return ()
+        of_hatch = read_if_there(root / HATCH)
     except BrokenPyproject:
         return ()  # the cycle says so
     return tuple(

@@ -18,7 +18,7 @@ from uvwatch.keeping.keeper import Keeper
 from uvwatch.keeping.site import declared_by
 from uvwatch.project import files
 from uvwatch.project.editables import form_installed, read_mapped
-from uvwatch.project.pyproject import BrokenPyproject, read_pyproject, table
+from uvwatch.project.pyproject import BrokenPyproject, read_if_there, table
 from uvwatch.watching.places import Places
 from uvwatch.watching.scan import scan
 
@@ -123,5 +123,5 @@ def _compiles(root: Path) -> bool:
         BrokenPyproject: pyproject.toml cannot be read.
     """
     path = root / "pyproject.toml"
-    backend = table(read_pyproject(path), "build-system").get("build-backend", "") if path.exists() else ""
+    backend = table(read_if_there(path) or {}, "build-system").get("build-backend", "")
     return not str(backend).startswith(_NO_COMPILER)

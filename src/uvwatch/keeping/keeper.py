@@ -27,7 +27,7 @@ from uvwatch.keeping.site import Site, declared_by, rules_for
 from uvwatch.project import files
 from uvwatch.project.environment import Environment
 from uvwatch.project.installed import InstalledCopy
-from uvwatch.project.pyproject import BrokenPyproject, read_pyproject, table
+from uvwatch.project.pyproject import BrokenPyproject, read_if_there, table
 from uvwatch.watching.contents import contents
 from uvwatch.watching.ignores import GitIgnores
 from uvwatch.watching.places import EVERYWHERE, Places, concerning, places
@@ -320,8 +320,7 @@ class Keeper:
             return {}
         settings = (self.contents.get("pyproject.toml"), self.contents.get("hatch.toml"))
         if settings != self._inputs_of:
-            path = Path(self.distribution.root, "pyproject.toml")
-            project = table(read_pyproject(path), "project") if path.exists() else {}  # a setup.py does without
+            project = table(read_if_there(Path(self.distribution.root, "pyproject.toml")) or {}, "project")
             self._dynamic = bool(project.get("dynamic")) if project else True
             self._inputs = declared_by(self.distribution).build_inputs
             self._inputs_of = settings

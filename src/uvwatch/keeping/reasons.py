@@ -12,10 +12,12 @@ from uvwatch.project.environment import NoEnvironment
 from uvwatch.project.pyproject import BrokenPyproject
 
 
-def reason_of(error: CycleFailed | Fatal, project: Path) -> CycleFailed:
+def reason_of(error: CycleFailed | Fatal | OSError, project: Path) -> CycleFailed:
     """What a failure says; a broken pyproject.toml is named with its place, relative to the project."""
     if isinstance(error, CycleFailed):
         return error
+    if isinstance(error, OSError):  # what nobody foresaw of a disk is no bug, and may go away by itself
+        return CycleFailed(FailureKind.IO, ": ".join(filter(None, (error.filename, error.strerror or str(error)))))
     if isinstance(error, BrokenPyproject):
         path = os.path.relpath(error.path, project)
         return CycleFailed(FailureKind.BUILD, error.message, path=path, line=error.line, column=error.column)

@@ -23,7 +23,7 @@ from uvwatch.installing.memory import Store
 from uvwatch.installing.uv import Uv, find_uv
 from uvwatch.project.backends import Declared, declared
 from uvwatch.project.environment import locate
-from uvwatch.project.pyproject import is_package, project_name, read_pyproject
+from uvwatch.project.pyproject import is_package, project_name, read_if_there
 from uvwatch.project.rendezvous import Rendezvous, rendezvous_of
 from uvwatch.project.workspace import Workspace, find
 
@@ -165,9 +165,7 @@ def _require_relative(artifacts: Iterable[str], root: Path) -> None:
 def member_config(distribution: Distribution) -> MemberConfig:
     """Read what a member's own pyproject.toml adds; a directory without one adds nothing."""
     path = Path(distribution.root, "pyproject.toml")
-    if not path.exists():
-        return MemberConfig()
-    return load_member(own_table(read_pyproject(path), where=str(path)), where=str(path))
+    return load_member(own_table(read_if_there(path) or {}, where=str(path)), where=str(path))
 
 
 def declared_by(distribution: Distribution) -> Declared:
@@ -177,10 +175,7 @@ def declared_by(distribution: Distribution) -> Declared:
         BrokenPyproject: one of them cannot be read.
     """
     pyproject, hatch = (Path(distribution.root, name) for name in ("pyproject.toml", "hatch.toml"))
-    return declared(
-        read_pyproject(pyproject) if pyproject.exists() else {},
-        hatch_toml=read_pyproject(hatch) if hatch.exists() else None,
-    )
+    return declared(read_if_there(pyproject) or {}, hatch_toml=read_if_there(hatch))
 
 
 def rules_for(

@@ -18,7 +18,7 @@ from uvwatch.core.plan import concerns_compiler, name_some
 from uvwatch.installing import leftovers
 from uvwatch.keeping.keeper import Keeper
 from uvwatch.keeping.site import STATE
-from uvwatch.project.pyproject import read_pyproject
+from uvwatch.project.pyproject import read_if_there
 
 log = structlog.get_logger()
 
@@ -58,8 +58,7 @@ def leftover_warning(name: str, purged: Collection[str], wheel: Collection[str])
 
 def _purge(keeper: Keeper) -> None:
     root = keeper.distribution.root
-    pyproject = Path(root, "pyproject.toml")
-    if by_setuptools(build_system(read_pyproject(pyproject) if pyproject.exists() else {})):
+    if by_setuptools(build_system(read_if_there(Path(root, "pyproject.toml")) or {})):
         compiled = concerns_compiler(keeper.learned, keeper.contents)
         purged = leftovers.purge(root, compiled=compiled, keep=partial(_is_artifact, keeper))
         leftovers.forget_file_lists(root)

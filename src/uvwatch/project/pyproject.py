@@ -41,9 +41,26 @@ def read_pyproject(path: Path) -> Mapping[str, Any]:
         BrokenPyproject: it cannot be read, is not UTF-8 or does not parse.
     """
     try:
-        data = path.read_bytes()
+        return _parsed(path, path.read_bytes())
     except OSError as error:
         raise BrokenPyproject(path, f"cannot be read: {error.strerror}") from error
+
+
+def read_if_there(path: Path) -> Mapping[str, Any] | None:
+    """Read a TOML file as ``read_pyproject``; None where there is none: a setup.py does without.
+
+    Raises:
+        BrokenPyproject: as ``read_pyproject``; that one may not look is no proof that there is none.
+    """
+    try:
+        return _parsed(path, path.read_bytes())
+    except (FileNotFoundError, NotADirectoryError):
+        return None
+    except OSError as error:
+        raise BrokenPyproject(path, f"cannot be read: {error.strerror}") from error
+
+
+def _parsed(path: Path, data: bytes) -> Mapping[str, Any]:
     try:
         return tomli.loads(data.decode("utf-8-sig"))
     except tomli.TOMLDecodeError as error:
