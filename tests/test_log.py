@@ -88,6 +88,25 @@ def test_a_line_has_time_level_name_and_keys(stderr: Stderr) -> None:
     assert rest.split() == ["]", "update.finished", "duration_ms=84.1", "distribution=grün"]
 
 
+def test_a_message_is_told_as_a_sentence_after_the_name(stderr: Stderr) -> None:
+    configure(stderr)
+
+    structlog.get_logger().warning("hook.failed", hook="updated", message="it took\ntoo long")
+
+    assert stderr.text().split("] ")[1] == "hook.failed: it took\\x0atoo long hook=updated\n"
+
+
+def test_a_warning_is_told_under_its_code_with_its_remedy_last(stderr: Stderr) -> None:
+    configure(stderr)
+
+    structlog.get_logger().warning(
+        "warning", code="polling", distribution="myapp", message="no events here", remedy="`uvwatch sync` looks"
+    )
+
+    told = "polling: no events here distribution=myapp remedy='`uvwatch sync` looks'\n"
+    assert stderr.text().split("] ")[1] == told
+
+
 def test_json_has_the_same_as_an_object_and_takes_any_value(stderr: Stderr) -> None:
     configure(stderr, log_format="json", color="always")
 

@@ -89,7 +89,18 @@ def _renderers(log_format: str, *, color: bool) -> list[Processor]:
     if log_format == "json":
         return [_to_json]
     plain = structlog.dev.plain_traceback  # rich's would show the values of local variables
-    return [_escape, structlog.dev.ConsoleRenderer(colors=color, sort_keys=False, exception_formatter=plain)]
+    # Nothing is padded: sentences have no columns. The parameter of it has two names, by version.
+    console = structlog.dev.ConsoleRenderer(0, colors=color, sort_keys=False, exception_formatter=plain)
+    return [_as_sentence, _escape, console]
+
+
+def _as_sentence(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:
+    """Let a message follow the name, as people read it; a warning of its own kind is named by its code."""
+    if "message" not in event:
+        return event
+    rest = dict(event)
+    name, message = rest.pop("event"), rest.pop("message")
+    return {"event": f"{rest.pop('code', name)}: {message}", **rest}
 
 
 def _escape(_logger: WrappedLogger, _method: str, event: EventDict) -> EventDict:

@@ -59,7 +59,7 @@ def test_files_collected_into_the_installed_copy_are_told_and_those_in_the_tree_
     told = in_src.uvwatch("sync")
     assert told.returncode == 0
     assert told.stdout.splitlines()[-1].startswith("uvwatch: unchanged in ")
-    assert "code=written-to-installed-copy" in told.stderr
+    assert "] written-to-installed-copy: " in told.stderr
     assert "PYTHONPATH=src" in told.stderr
     assert copied(in_src) == astray
 
