@@ -27,6 +27,7 @@ def test_help_fits_a_screen_and_names_the_commands_in_the_order_of_their_use(she
     listed = lines[lines.index("Commands:") + 1 :]
     commands = [line.split()[0] for line in listed[: listed.index("")] if re.match(r"  \w", line)]
     assert commands[:2] == ["watch", "sync"]
+    assert [line for line in listed if line.endswith("...")] == []
     for command in commands:
         told = shell.uvwatch(command, "--help").stdout
         assert re.search(rf"^ *Example: .*\buvwatch {command}\b", told, re.MULTILINE), command

@@ -27,7 +27,10 @@ _NONE = '{"schema":1,"running":false}'
 @common
 @click.pass_context
 def status(ctx: click.Context, /, **options: Any) -> None:
-    """Say what the running uvwatch does, how its last cycle ended, and who holds it."""
+    """Say what the running uvwatch does, and how its last cycle ended.
+
+    Also who holds it, and what it watches.
+    """
     merged = merged_options(ctx, options)
     place, teller = place_of(merged), Unread(merged["color"], os.environ)
     with ended_by_signals():
@@ -46,7 +49,10 @@ def status(ctx: click.Context, /, **options: Any) -> None:
 @click.option("--last", is_flag=True, help="Print the most recent cycle, and end.")
 @click.pass_context
 def events(ctx: click.Context, /, *, last: bool, **options: Any) -> None:
-    """Print the events of the running uvwatch as JSON lines: the last cycle, and what follows until it stops."""
+    """Print what the running uvwatch does as JSON lines.
+
+    The last cycle first, then all that follows, until it stops.
+    """
     merged = merged_options(ctx, options)
     place = place_of(merged)
     with ended_by_signals(status=0):
@@ -63,7 +69,10 @@ def events(ctx: click.Context, /, *, last: bool, **options: Any) -> None:
 @click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="COMMAND...")
 @click.pass_context
 def hold(ctx: click.Context, /, *, command: tuple[str, ...], **options: Any) -> None:
-    """Run COMMAND, a generator: no update starts until it ends, then one does."""
+    """Run COMMAND, a generator: no update starts until it ends.
+
+    Then one does. Where no uvwatch runs, COMMAND just runs.
+    """
     place = _place_to_meet(merged_options(ctx, options))
     with ended_by_signals():
         told = begin(place, command) if place is not None else {}

@@ -12,7 +12,7 @@ from uvwatch.commands.options import FAILED, common, request_of
 @common
 @click.pass_context
 def doctor(ctx: click.Context, /, **options: Any) -> None:
-    """Look for what keeps the installed copies from being kept true, and say what to do about it."""
+    """Say what keeps uvwatch from its job, and what to do about it."""
     request, merged = request_of(ctx, options, {})
     import anyio  # noqa: PLC0415 - see request_of
 

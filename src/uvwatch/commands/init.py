@@ -35,7 +35,11 @@ CACHE_KEYS = "cache-keys"
 @click.option("--write", "writes", is_flag=True, help="Put it in place, keeping what is there.")
 @click.pass_context
 def init(ctx: click.Context, /, *, what: str, writes: bool, **options: Any) -> None:
-    """Print the integration file for this project, as it would stand beside what is there."""
+    """Print what other programs need for this project.
+
+    That is a file as it would stand beside what is there: for honcho and foreman (procfile), an editor (vscode, zed),
+    or uv itself (cache-keys).
+    """
     request, merged = request_of(ctx, options, {})
     workspace = find(request.project)
     # All of them are made before the first is written: what is broken there changes nothing.

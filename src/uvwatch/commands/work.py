@@ -64,7 +64,10 @@ def _followed(ctx: click.Context, options: dict[str, Any]) -> bool:
 @cacheless
 @click.pass_context
 def check(ctx: click.Context, /, **options: Any) -> None:
-    """Say whether the installed copies are stale, file by file, and why."""
+    """Say whether the installed copies are stale, and why.
+
+    File by file; no source and nothing installed is changed.
+    """
     request, merged = request_of(ctx, options, {})
     import anyio  # noqa: PLC0415 - see request_of
 
@@ -79,7 +82,10 @@ def check(ctx: click.Context, /, **options: Any) -> None:
 @click.argument("paths", nargs=-1, required=True, metavar="PATH...")
 @click.pass_context
 def explain(ctx: click.Context, /, *, paths: tuple[str, ...], **options: Any) -> None:
-    """Say what PATH is, which rule decided, where it is installed, and what a change to it would do."""
+    """Say what PATH is, and what a change to it would do.
+
+    Also which rule decided, where it is installed, and whether that copy is fresh.
+    """
     request, merged = request_of(ctx, options, {})
     import anyio  # noqa: PLC0415 - see request_of
 

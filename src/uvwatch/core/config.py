@@ -158,7 +158,7 @@ class Config:
     )
     hooks_timeout: float = field(
         default=10.0,
-        metadata=_about(Kind.POSITIVE_SECONDS, "seconds after which such a command is ended", table=_HOOKS),
+        metadata=_about(Kind.POSITIVE_SECONDS, "seconds after which a hook is ended", table=_HOOKS),
     )
 
 
