@@ -65,13 +65,15 @@ def answer(*, last: Told | None, failed: Told | None, phase: Phase = Phase.IDLE,
 def test_the_status_of_a_failure_says_what_and_when_and_who_holds() -> None:
     said = told(FAILED, NOON - timedelta(hours=2))
 
-    lines = list(status_lines(answer(last=said, failed=said, phase=Phase.HELD, holds=((9, ("make", "x")),)), NOON))
+    lines = list(
+        status_lines(answer(last=said, failed=said, phase=Phase.HELD, holds=((9, ("make", "x y", "")),)), NOON)
+    )
 
     assert lines == [
         "running: version 1.2, pid 7, for /x/.venv",
         "phase: held, for 1 minute",
         "fresh: no",
-        "held by: make x (pid 9)",
+        "held by: make 'x y' '' (pid 9)",
         "last cycle: 3, 2 hours ago: failed tools after 1.2 s: SyntaxError: \\x1b (updated fine)",
         "last error: 2 hours ago: tools: tools/a.py:3: SyntaxError: \\x1b",
         "watching: myapp editable in 6 directories by inotify",

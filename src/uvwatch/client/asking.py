@@ -1,5 +1,6 @@
 """``uvwatch status`` and ``uvwatch stop``: one question, and what its answer says to a person."""
 
+import shlex
 import time
 from collections.abc import Iterator
 from datetime import datetime, timezone
@@ -75,7 +76,7 @@ def status_lines(answer: Answer, now: datetime) -> Iterator[str]:
     yield f"fresh: {'yes' if answer['fresh'] else 'no'}"
     for hold in answer["holds"]:
         holder = f" (pid {hold['pid']})" if hold["pid"] else ""
-        yield escaped(f"held by: {' '.join(hold['command']) or 'a client'}{holder}")
+        yield escaped(f"held by: {shlex.join(hold['command']) or 'a client'}{holder}")
     if answer["last"] is not None:
         ended = "".join(answer["last"]["text"]["lines"][-1][:2]).removeprefix("uvwatch: ")
         yield f"last cycle: {answer['last']['cycle']}, {_age(answer['last']['time'], now)} ago: {ended}"
