@@ -98,7 +98,8 @@ class Examination:
     def _broken(self, error: Fatal, code: Code = Code.SETTINGS_INVALID) -> None:
         """Tell what a file of the user's makes impossible."""
         code = Code.PYPROJECT_BROKEN if isinstance(error, BrokenPyproject) else code
-        self._tell(code, Severity.BREAKS, str(error), "mend it, and ask again")
+        elsewhere = ", or name the directory of a project by `--project`" if code is Code.NO_PROJECT else ""
+        self._tell(code, Severity.BREAKS, str(error), f"mend it{elsewhere}, and ask again")
 
     def _uv(self) -> bool:
         try:

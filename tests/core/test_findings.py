@@ -22,12 +22,17 @@ def test_what_is_needed_beside_what_is_taken_must_be_allowed(inotify: Inotify, n
 
 
 @pytest.mark.parametrize(
-    ("importable", "shadowed"), [({"app", "tests"}, "app"), ({"one.py"}, "one.py"), ({"src", "tests"}, None)]
+    ("importable", "shadowed"),
+    [
+        ({"app", "tests"}, "app of app lies"),
+        ({"one.py", "app"}, "app, one.py of app lie"),
+        ({"src", "tests"}, None),
+    ],
 )
 def test_a_package_beside_pyproject_shadows_its_copy(importable: set[str], shadowed: str | None) -> None:
     found = shadowing("app", "/p", ("app/a.py", "one.py", "app-1.dist-info/RECORD", "../../bin/tests"), importable)
 
-    assert (found.message.split(" of app ")[0] if found else None) == shadowed
+    assert (found.message.split(" directly in /p: ")[0] if found else None) == shadowed
 
 
 def test_only_what_the_tree_lacks_comes_back_from_build() -> None:

@@ -97,6 +97,7 @@ def test_what_cannot_be_read_or_is_not_there_is_one_finding_and_no_traceback(mak
     assert found(project, status=1) == {"pyproject-broken": "breaks"}
     (project.root / "pyproject.toml").unlink()
     assert found(project, status=1) == {"no-project": "breaks"}
+    assert "by `--project`" in project.uvwatch("doctor").stdout
 
 
 def test_a_flat_layout_leftovers_of_builds_and_an_old_uv_are_found(make: Make, tmp_path: Path) -> None:

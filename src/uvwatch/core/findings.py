@@ -122,8 +122,8 @@ def shadowing(name: str, root: str, recorded: Iterable[str], importable: Collect
     return Finding(
         code=Code.TREE_SHADOWS_COPY,
         severity=Severity.HURTS,
-        message=f"{name_some(found)} of {name} lies directly in {root}: what Python starts there (`python manage.py`,"
-        " `python -m`) imports the tree, not the installed copy",
+        message=f"{name_some(found)} of {name} {'lies' if len(found) == 1 else 'lie'} directly in {root}: what Python"
+        " starts there (`python manage.py`, `python -m`) imports the tree, not the installed copy",
         remedy="start what shall run from the copy elsewhere (`cd / && django-admin runserver`), or move the package"
         " to src/",
     )
