@@ -110,7 +110,8 @@ class Pipeline:
         """
         self.cycles += 1
         started = anyio.current_time()
-        names = tuple(sorted(self.keepers if batches is None else batches)) if paths else ()
+        named = self.keepers if batches is None else batches
+        names = tuple(sorted(name for name in named if only is None or name in only)) if paths else ()
         self._publish(CycleStarted(cycle=self.cycles, trigger=trigger, names=names, paths=paths))
         finished = None
         try:
@@ -314,10 +315,15 @@ class Pipeline:
                 self._loops.forget(keeper)
         return any(keeper.late for keeper in self.keepers.values())
 
-    async def copies_changed(self) -> bool:
-        """Whether somebody else changed an installed copy: compared by signature, file by file."""
+    async def copies_changed(self, but: Collection[str]) -> bool:
+        """Whether somebody else changed an installed copy: compared by signature, file by file.
+
+        Args:
+            but: the distributions that need not be asked, since their trees are others than before.
+        """
         # What failed waits for a change: it is stale, and known to be.
-        return any([await self._is_stale(keeper) for keeper in self.keepers.values() if not keeper.dirty])
+        asked = [keeper for name, keeper in self.keepers.items() if name not in but and not keeper.dirty]
+        return any([await self._is_stale(keeper) for keeper in asked])
 
     async def _is_stale(self, keeper: Keeper) -> bool:
         try:

@@ -49,7 +49,7 @@ async def see(pipeline: Pipeline, hints: Hints, trigger: Trigger, only: Collecti
     settings = pipeline.settings.changed()
     installed = (hints.environment or hints.everything) and await pipeline.environment_changed()
     if trigger in (Trigger.AUDIT, Trigger.SYNC):
-        installed = installed or await pipeline.copies_changed()
+        installed = installed or await pipeline.copies_changed(found)
     elif not installed and (hints.installed or hints.everything):
         named = None if hints.everything else hints.installed
         installed = await to_thread.run_sync(pipeline.guards.changed, named, anyio.current_time())

@@ -138,9 +138,12 @@ def test_a_sync_of_one_package_leaves_the_others_to_the_daemon(make: Make) -> No
             daemon.send(signal.SIGCONT)
             told = [json.loads(line) for line in answers][-1]
         assert [each["name"] for each in told["distributions"]] == ["one"]
-        daemon.cycle()
+        assert daemon.cycle()[0] == "uvwatch: updating one: 1 file changed (one/src/one/__init__.py)"
         assert daemon.cycle()[-1].startswith("uvwatch: updated two in ")
         assert pair.installed("two/__init__.py") == 'VALUE = "two"\n'
+        pair.write({"two/src/two/__init__.py": 'VALUE = "reinstalled"\n'})
+        assert pair.uvwatch("sync", "--package", "two", "--reinstall").returncode == 0
+        assert daemon.cycle()[0] == "uvwatch: updating two: 1 file changed (two/src/two/__init__.py)"
         daemon.stop()
     with pair.watch("--package", "one", *SLOW) as daemon:
         assert daemon.out.seen[-1].startswith("uvwatch: ready, watching 1 distribution (one)")
