@@ -125,7 +125,7 @@ def only_stray_files(prefix: Path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (only_stray_files, "it only holds stray files"),
+        (only_stray_files, "holds other files (notes.txt, ...)"),
         (lambda prefix: prefix.write_text("", encoding="utf-8"), "is an empty file where an environment"),
     ],
     ids=["stray files", "an empty file"],
@@ -139,6 +139,16 @@ def test_what_stands_in_the_place_of_an_environment_is_named_and_left_alone(
     assert said in sentence(project, "sync")
     assert project.uvwatch("check").returncode == 2
     assert sorted(map(str, project.root.rglob("*"))) == before
+
+
+def test_nobody_is_told_to_remove_a_directory_that_was_named_by_mistake(bare: Project) -> None:
+    bare.write(TINY)
+    for command in ("sync", "check", "doctor"):
+        told = bare.uvwatch(command, "--environment", "src")
+        said = told.stdout + told.stderr
+        assert f"{bare.root / 'src'} is no environment, and holds other files (tiny, ...)" in said
+        assert "take another directory, or remove" in said
+        assert "if nothing in it is a loss" in said
 
 
 def test_an_environment_that_lost_its_interpreter_is_said_by_check_and_made_again_by_sync(tiny: Project) -> None:

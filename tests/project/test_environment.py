@@ -256,14 +256,18 @@ def a_lost_pyvenv_cfg(prefix: Path) -> None:
         (nothing, Absence.MISSING, r"^no environment at .*env: run `uv sync`$"),
         (an_empty_directory, Absence.EMPTY, r"env is empty: run `uv sync`$"),
         (a_file, Absence.NOT_A_DIRECTORY, r"env is not a directory"),
-        (stray_files, Absence.STRAY, r"only holds stray files \(lib, \.\.\.\)"),
+        (stray_files, Absence.STRAY, r"holds other files \(lib, \.\.\.\), .*: take another directory, or remove"),
         (
             a_dangling_interpreter,
             Absence.NO_INTERPRETER,
             r"lost its interpreter \(.*python is a link to /gone/python\)",
         ),
         (a_mute_interpreter, Absence.NO_INTERPRETER, r"does not say where its packages are"),
-        (a_lost_pyvenv_cfg, Absence.STRAY, r"env is no environment, .* belongs to "),
+        (
+            a_lost_pyvenv_cfg,
+            Absence.STRAY,
+            r"env is no environment, .* belongs to .*: take another directory, or remove",
+        ),
     ],
 )
 def test_what_is_no_environment_is_said_in_one_sentence(

@@ -29,7 +29,10 @@ def reason_of(error: CycleFailed | Fatal | OSError, project: Path) -> CycleFaile
 def absence(absent: NoEnvironment) -> tuple[str, str]:
     """What is in the place of an environment, and what to do: uv's own command would make an editable install."""
     what = str(absent).rpartition(": ")[0] or str(absent)
-    return what, "run `uvwatch sync`" if absent.can_be_made else f"remove {absent.prefix}, then run `uvwatch sync`"
+    made = "run `uvwatch sync`"
+    # The directory may have been named by mistake, and hold what nobody has twice.
+    elsewhere = f"take another directory, or remove {absent.prefix} if nothing in it is a loss, then {made}"
+    return what, made if absent.can_be_made else elsewhere
 
 
 def failure_of(error: CycleFailed) -> Failure:

@@ -17,6 +17,7 @@ from uvwatch.project.workspace import Root, refuse_unusable
 _CONFIG = "pyvenv.cfg"
 _PATIENCE = 10.0
 _INTERPRETERS = ("bin/python", "bin/python3", "Scripts/python.exe", "python.exe")
+_ELSEWHERE = "take another directory, or remove this one if nothing in it is a loss"
 _QUESTION = (
     "import json, sys, sysconfig; print(json.dumps([sys.prefix, sysconfig.get_path('purelib'),"
     " sysconfig.get_path('platlib'), '%d.%d.%d' % sys.version_info[:3]]))"
@@ -159,7 +160,7 @@ def _absent(prefix: Path, config: Mapping[str, str] | None) -> NoEnvironment:
     return NoEnvironment(
         prefix,
         Absence.STRAY,
-        f"{prefix} is no environment, it only holds stray files ({stray[0]}, ...), which uv refuses: remove it",
+        f"{prefix} is no environment, and holds other files ({stray[0]}, ...), which uv refuses: {_ELSEWHERE}",
     )
 
 
@@ -212,7 +213,7 @@ def _by_asking(prefix: Path, python: Path, *, has_pyvenv_cfg: bool) -> Environme
     if not prefix.samefile(own_prefix):
         # Without its pyvenv.cfg an environment's interpreter speaks of the Python it was made from.
         raise NoEnvironment(
-            prefix, Absence.STRAY, f"{prefix} is no environment, {python} belongs to {own_prefix}: remove it"
+            prefix, Absence.STRAY, f"{prefix} is no environment, {python} belongs to {own_prefix}: {_ELSEWHERE}"
         )
     return Environment(
         prefix=prefix,
