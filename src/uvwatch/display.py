@@ -17,6 +17,7 @@ from uvwatch.installing.uv import Uv
 from uvwatch.keeping.site import Request
 from uvwatch.serving import color as colors
 from uvwatch.serving.backlog import Backlog
+from uvwatch.serving.departing import departed
 from uvwatch.serving.report import Reporter, json_reporter, text_reporter
 from uvwatch.serving.stream import OutLines, StdoutClosed, sink_of
 from uvwatch.serving.terminal import Terminal, terminal_on
@@ -64,7 +65,14 @@ class Display:
         async with background() as tasks:
             if self.terminal is not None:
                 tasks.start_soon(self.terminal.run)
+            tasks.start_soon(self._end_unread)
             await self.out.run()
+
+    async def _end_unread(self) -> None:
+        """End ``run`` when the reader goes, though there may be no line to write for long."""
+        if self.out.sink is not None:
+            await departed(self.out.sink)
+            raise StdoutClosed("nobody reads stdout any more")
 
     def close(self) -> None:
         """Take the live line away."""

@@ -134,7 +134,8 @@ def test_a_daemon_that_was_killed_is_no_obstacle_and_the_next_one_heals(
             assert web.uvwatch("check").stdout == "web is fresh\n"
 
 
-def test_it_stops_cleanly_when_nobody_reads_its_lines_any_more(tiny: Project) -> None:
+@pytest.mark.parametrize("has_a_line_to_write", [True, False])
+def test_it_stops_cleanly_when_nobody_reads_its_lines_any_more(tiny: Project, *, has_a_line_to_write: bool) -> None:
     with subprocess.Popen(
         [COMMAND, "watch"],
         cwd=tiny.root,
@@ -149,8 +150,12 @@ def test_it_stops_cleanly_when_nobody_reads_its_lines_any_more(tiny: Project) ->
         assert reader.stdout.splitlines()[2].startswith(b"uvwatch: ready, ")
         assert daemon.stdout is not None
         daemon.stdout.close()
-        tiny.edit("src/tiny/__init__.py", "one", "two")
-        assert daemon.wait(PATIENCE) == 0
+        if has_a_line_to_write:
+            tiny.edit("src/tiny/__init__.py", "one", "two")
+        try:
+            assert daemon.wait(PATIENCE) == 0
+        finally:
+            daemon.kill()
         assert daemon.stderr is not None
         assert daemon.stderr.read() == b""
     assert tiny.uvwatch("sync").returncode == 0
