@@ -5,6 +5,7 @@ import os
 import random
 import signal
 import socket
+import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
@@ -286,6 +287,23 @@ def test_a_follower_prints_the_lines_of_the_one_that_runs_until_it_stops(tiny: P
         alone.send(signal.SIGKILL)
         assert follower.ended() == 1
         assert "killed" in "".join(follower.err.rest())
+
+
+@pytest.mark.parametrize("command", ["events", "watch --follow"])
+def test_who_follows_ends_with_its_reader_though_nothing_happens(tiny: Project, command: str) -> None:
+    with (
+        tiny.watch(),
+        subprocess.Popen(
+            [COMMAND, *command.split()], cwd=tiny.root, env=dict(tiny.env), stdout=subprocess.PIPE
+        ) as follower,
+    ):
+        try:
+            assert follower.stdout is not None
+            assert [bool(follower.stdout.readline()) for _line in range(2)] == [True, True]
+            follower.stdout.close()
+            assert follower.wait(PATIENCE) == 0
+        finally:
+            follower.kill()
 
 
 def costs(pid: int) -> tuple[int, int]:

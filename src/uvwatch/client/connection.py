@@ -68,6 +68,7 @@ class Connection:
 
     Attributes:
         raw: the last answer as it came, one line of JSON without its newline.
+        before_receiving: called with the socket's descriptor whenever more is waited for.
     """
 
     def __init__(self, connected: socket.socket, *, deadline: float | None, silence: Silence | None = None) -> None:
@@ -76,6 +77,7 @@ class Connection:
         self._silence = silence
         self._rest = b""
         self.raw = ""
+        self.before_receiving: Callable[[int], None] = lambda _descriptor: None
 
     def __enter__(self) -> "Connection":  # noqa: PYI034 - typing.Self is younger than Python 3.10
         return self
@@ -132,6 +134,7 @@ class Connection:
         return line
 
     def _receive(self) -> bytes:
+        self.before_receiving(self._socket.fileno())
         while self._silence is not None and (left := self._silence.left()) is not None:
             self._socket.settimeout(left)
             try:

@@ -23,6 +23,7 @@ def follow(place: Rendezvous, *, as_json: bool, last: bool, teller: Teller) -> b
     if connection is None:
         return False
     event = None
+    connection.before_receiving = teller.await_more
     with connection:
         try:
             for answer in connection.ask(Question(op=Op.EVENTS, text=not as_json, last=last)):

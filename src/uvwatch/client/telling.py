@@ -3,6 +3,7 @@
 The daemon words the lines; here is only decided where they go, and whether in colour.
 """
 
+import select
 import sys
 from collections.abc import Mapping
 from contextlib import suppress
@@ -49,6 +50,20 @@ class Teller:
             StdoutClosed: nobody reads any more.
         """
         self._out.line(text)
+
+    def await_more(self, descriptor: int) -> None:
+        """Return once there is more to read there, and to tell.
+
+        Raises:
+            StdoutClosed: nobody reads what would be told any more.
+        """
+        polled = select.poll()
+        polled.register(descriptor, select.POLLIN)
+        if self._out.sink is not None:
+            # Errors and hang-ups are told although nothing is asked for.
+            polled.register(self._out.sink.fileno(), 0)
+        if descriptor not in dict(polled.poll()):
+            raise StdoutClosed("nobody reads stdout any more")
 
 
 class Unread(Teller):
