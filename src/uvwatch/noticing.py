@@ -3,6 +3,7 @@
 It finds out what the wheel carries; how uv's keys are written it does not know.
 """
 
+from collections.abc import Iterable
 from pathlib import Path
 
 from anyio import to_thread
@@ -10,6 +11,7 @@ from anyio import to_thread
 from uvwatch.core.model import Distribution
 from uvwatch.core.origins import NOTHING
 from uvwatch.core.patterns import as_glob
+from uvwatch.core.plan import name_some
 from uvwatch.errors import Fatal
 from uvwatch.integrations.cache_keys import Carried, propose
 from uvwatch.integrations.proposal import Proposal
@@ -28,7 +30,7 @@ async def propose_cache_keys(request: Request) -> tuple[Proposal, ...]:
     """Propose the keys for the nearest project, else, or with ``--package``, for each distribution kept.
 
     Raises:
-        Fatal: nothing is installed to learn from, or the build that it takes failed.
+        Fatal: no copy is installed to learn from, or the build that it takes failed.
     """
     proposals: tuple[Proposal, ...] = ()
     async with stopped_by_signals() as stop:
@@ -42,6 +44,7 @@ async def propose_cache_keys(request: Request) -> tuple[Proposal, ...]:
             chosen = own if own and site.packages is None else keepers
             if not chosen:
                 raise Fatal(f"nothing of this project is installed in {site.prefix}: run `uvwatch sync`")
+            _refuse_editable(chosen)
             await learn_all(chosen, workshop)
             proposals = tuple(
                 propose(Path(keeper.distribution.root, "pyproject.toml"), _carried(keeper)) for keeper in chosen
@@ -49,6 +52,16 @@ async def propose_cache_keys(request: Request) -> tuple[Proposal, ...]:
     if stop.signal is not None:
         raise Fatal("stopped before it was known what the wheel carries", exit_code=128 + stop.signal)
     return proposals
+
+
+def _refuse_editable(keepers: Iterable[Keeper]) -> None:
+    """Refuse to make keys of an editable wheel, which carries none of the files that an ordinary one does."""
+    names = [keeper.name for keeper in keepers if keeper.distribution.editable]
+    if names:
+        raise Fatal(
+            f"{name_some(names)} {'is' if len(names) == 1 else 'are'} installed editable, which does not tell what a"
+            " wheel carries: run `uvwatch sync --no-editable` first (`uvwatch sync --editable` puts it back)"
+        )
 
 
 def _carried(keeper: Keeper) -> Carried:

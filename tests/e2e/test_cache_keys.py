@@ -60,3 +60,15 @@ def test_without_an_installed_copy_it_says_what_to_do(make: Make) -> None:
 
     assert (done.returncode, done.stdout) == (2, "")
     assert "run `uvwatch sync`" in done.stderr
+
+
+def test_of_an_editable_install_no_keys_are_made_up(make: Make) -> None:
+    project = make(TINY)
+    project.uv("sync")
+
+    told = project.uvwatch("init", "cache-keys", "--write")
+
+    assert (told.returncode, told.stdout) == (2, "")
+    assert "tiny is installed editable" in told.stderr
+    assert "`uvwatch sync --no-editable`" in told.stderr
+    assert project.read("pyproject.toml") == TINY["pyproject.toml"]
