@@ -38,6 +38,13 @@ def test_what_is_printed_is_what_is_written_and_a_second_time_changes_nothing(ba
     assert bare.files() == after
 
 
+def test_from_below_the_project_it_says_where_the_file_was_written(bare: Project) -> None:
+    below = Project(root=bare.root / "docs", env=bare.env, prefix=bare.prefix)
+    below.root.mkdir()
+    told = [below.uvwatch("init", "zed", "--write").stdout for _twice in range(2)]
+    assert told == ["wrote ../.zed/tasks.json\n", "../.zed/tasks.json has it already\n"]
+
+
 def test_a_broken_file_is_one_sentence_and_nothing_is_changed(bare: Project) -> None:
     bare.write({"Procfile": "web: a\nweb: b\n"})
     before = bare.files()

@@ -5,6 +5,7 @@ One row of ``INTEGRATIONS`` for each; what is in the files their modules know.
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -65,7 +66,8 @@ def _cache_keys(request: "Request") -> Sequence[Proposal]:
 
 
 def _told(proposals: Sequence[Proposal], workspace: Workspace, *, writes: bool, as_json: bool) -> list[str]:
-    names = [os.path.relpath(proposal.path, workspace.project) for proposal in proposals]
+    # Programs are told where it lies in the project, people how to open it from where they are.
+    names = [os.path.relpath(proposal.path, workspace.project if as_json else Path.cwd()) for proposal in proposals]
     if as_json:
         return [
             to_line(
