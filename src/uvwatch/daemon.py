@@ -9,7 +9,6 @@ import shlex
 import time
 from collections.abc import Mapping
 from contextlib import nullcontext
-from dataclasses import replace
 
 import anyio
 import structlog
@@ -28,18 +27,17 @@ from uvwatch.core.model import (
     Outcome,
     Ready,
     Result,
-    Stopped,
     Trigger,
 )
 from uvwatch.core.pace import NEVER, audit_interval, retry_delay
 from uvwatch.core.phase import Move, Phase
 from uvwatch.core.plan import AS_BUILT
 from uvwatch.desk import Barrier, Desk
-from uvwatch.display import LAST_WORDS, Display, display_for, tell_passed_over
+from uvwatch.display import Display
 from uvwatch.errors import FailureKind, Fatal
 from uvwatch.hooks import Hooks
 from uvwatch.inbox import Inbox, until_quiet
-from uvwatch.keeping.site import Request, Site, find_site
+from uvwatch.keeping.site import Site
 from uvwatch.keeping.wanted import Wanted, wanted_by
 from uvwatch.keeping.workshop import Workshop
 from uvwatch.lockcheck import LockCheck
@@ -48,62 +46,17 @@ from uvwatch.pipeline import Pipeline
 from uvwatch.presence import Presence
 from uvwatch.seeing import Seen, see
 from uvwatch.sentry import Sentry
-from uvwatch.serving import systemd
 from uvwatch.serving.hub import Hub
 from uvwatch.serving.report import utc_now
 from uvwatch.serving.status import Status
 from uvwatch.serving.stream import StdoutClosed
 from uvwatch.serving.systemd import Notifier
-from uvwatch.signals import stopped_by_signals
 from uvwatch.tasks import background
 
 REMEMBER = 1.0
 """Seconds after an update until what it taught is written down: a burst of updates is written once."""
 
-FAREWELL = 1.0
-"""Seconds that clients have to hear of the end."""
-
 log = structlog.get_logger()
-
-
-async def watch(request: Request, *, as_json: bool, color: str) -> None:
-    """Bring the environment up to date, then keep it so until a signal, or until nobody reads stdout.
-
-    Raises:
-        Fatal: it cannot begin: no project, no uv, nothing to keep fresh, or a daemon runs already.
-    """
-    notifier = Notifier(request.environ.get(systemd.VARIABLE))
-    site = await to_thread.run_sync(find_site, replace(request, environ=systemd.without(request.environ)))
-    tell_passed_over(site.uv)
-    with Presence(site) as presence:
-        display = display_for(request, as_json=as_json, color=color)
-        try:
-            await _watch(site, display, notifier, presence)
-        except StdoutClosed:
-            log.info("stdout.closed")
-        finally:
-            display.close()
-            display.finish(LAST_WORDS)
-
-
-async def _watch(site: Site, display: Display, notifier: Notifier, presence: Presence) -> None:
-    hub = Hub(utc_now)
-    async with background() as tasks:
-        # It outlives the daemon's work: who listens hears of the end, who asks meanwhile of the stop.
-        workshop = Workshop(site)
-        daemon = Daemon(site, display, workshop, hub, notifier, presence)
-        await presence.open(tasks, daemon.office)
-        try:
-            async with stopped_by_signals(), workshop:
-                await daemon.run()
-            daemon.stopping()
-            display.close()
-            display.publish(Stopped())
-            notifier.publish(Stopped())
-        finally:
-            hub.publish(Stopped())
-            with anyio.CancelScope(shield=True):
-                await hub.end(FAREWELL)
 
 
 class Daemon:

@@ -145,6 +145,16 @@ def test_a_changed_lock_that_does_not_fit_any_more_holds_until_it_is_locked_agai
     assert checked(tiny)["fresh"] is True
 
 
+def test_scripts_that_uv_made_of_entry_points_are_no_reason_to_build(tiny: Project) -> None:
+    tiny.edit("pyproject.toml", "[project]", '[project.scripts]\ntiny-cli = "tiny:main"\n\n[project]')
+    tiny.uv("lock")
+    assert [one["action"] for one in synced(tiny, "--reinstall")["distributions"]] == ["reinstall"]
+    assert (tiny.prefix / "bin" / "tiny-cli").exists()
+    tiny.edit("src/tiny/__init__.py", "one", "two")
+    assert [one["action"] for one in synced(tiny)["distributions"]] == ["patch"]
+    assert tiny.installed("tiny/__init__.py") == 'VALUE = "two"\n'
+
+
 def test_without_an_environment_sync_makes_it_and_check_cannot_find_out(make: Make) -> None:
     project = make(TINY)
     unknown = project.uvwatch("check")

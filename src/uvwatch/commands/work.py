@@ -46,7 +46,7 @@ def _watch(ctx: click.Context, options: dict[str, Any]) -> None:
     request, merged = request_of(ctx, options, scalars(options))
     import anyio  # noqa: PLC0415 - see request_of
 
-    from uvwatch.daemon import watch as run  # noqa: PLC0415 - see request_of
+    from uvwatch.session import watch as run  # noqa: PLC0415 - see request_of
 
     anyio.run(partial(run, request, as_json=merged["as_json"], color=merged["color"]))
 

@@ -102,13 +102,18 @@ class _EntryPoints(ConfigParser):
 
 
 def generated_scripts(wheel: Wheel, env: Environment) -> frozenset[str]:
-    """Where an installer puts the scripts that it makes of entry points, as RECORD has it."""
+    """Where an installer puts the scripts that it makes of a wheel's entry points, as RECORD has it."""
+    return scripts_of(wheel.entry_points or "", env, wheel.dist_info, is_pure=wheel.root_is_purelib)
+
+
+def scripts_of(entry_points: str, env: Environment, dist_info: str, *, is_pure: bool) -> frozenset[str]:
+    """The same by the text of entry_points.txt, of a wheel whose root is purelib, or is not."""
     parser = _EntryPoints(delimiters=("=",), interpolation=None, strict=False)
     try:
-        parser.read_string(wheel.entry_points or "")
+        parser.read_string(entry_points)
     except ConfigParserError:
         return frozenset()
-    where = _places(wheel.dist_info, env, is_pure=wheel.root_is_purelib).scripts
+    where = _places(dist_info, env, is_pure=is_pure).scripts
     suffix = ".exe" if sys.platform == "win32" else ""
     groups = [group for group in ("console_scripts", "gui_scripts") if parser.has_section(group)]
     return frozenset(f"{where}/{name}{suffix}" for group in groups for name in parser.options(group))

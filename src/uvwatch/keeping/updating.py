@@ -28,7 +28,7 @@ from uvwatch.installing.inplace import installed_copy, place
 from uvwatch.installing.sources import Sources, of_file, of_wheel, wanted_of_wheel
 from uvwatch.installing.staging import SourceChanged
 from uvwatch.installing.uv import reinstall_command, run_cached
-from uvwatch.installing.wheel import Wheel, generated_scripts, read_wheel
+from uvwatch.installing.wheel import Wheel, generated_scripts, read_wheel, scripts_of
 from uvwatch.keeping.copy import is_whole, mark
 from uvwatch.keeping.keeper import Keeper, OnLine
 from uvwatch.keeping.obstacles import with_obstacles
@@ -261,9 +261,20 @@ async def reinstall(keeper: Keeper, *, editable: bool, on_line: OnLine) -> Delta
     _verify(keeper, await keeper.read_installed(), old)
     keeper.distrusted = False
     after = keeper.wheel_files()
-    await keeper.learn(after, snapshot, moved=frozenset((await keeper.look()).paths))
+    scripts = await to_thread.run_sync(_scripts, keeper)
+    await keeper.learn(after, snapshot, rewritten=scripts, moved=frozenset((await keeper.look()).paths))
     await _compile(keeper, after)  # uv removed the bytecode of what stayed the same, too
     return record.delta(before, after)
+
+
+def _scripts(keeper: Keeper) -> frozenset[str]:
+    """The installed scripts that uv made of entry points: no build's own making, so they bar no patch."""
+    library, dist_info = site_of(keeper.env, keeper.distribution), keeper.distribution.dist_info
+    try:
+        text = (library / dist_info / "entry_points.txt").read_text("utf-8", "replace")
+    except OSError:
+        return frozenset()
+    return scripts_of(text, keeper.env, dist_info, is_pure=library == keeper.env.purelib)
 
 
 async def _find_again(keeper: Keeper) -> None:
