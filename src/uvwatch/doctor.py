@@ -109,8 +109,9 @@ class Examination:
             message, _, remedy = str(error).rpartition(": ")
             self._tell(code, Severity.BREAKS, message, remedy)
             return False
+        remedy = "upgrade it (`uv self update`), or take it out of UV and PATH"
         for each in uv.passed_over:
-            self._tell(Code.UV_PASSED_OVER, Severity.NOTE, f"{each}: {uv.path} is used", "upgrade it: `uv self update`")
+            self._tell(Code.UV_PASSED_OVER, Severity.NOTE, f"{each}: {uv.path} is used", remedy)
         return True
 
     def _project(self) -> Workspace | None:

@@ -241,6 +241,10 @@ def a_dangling_interpreter(prefix: Path) -> None:
     (prefix / "bin/python3").unlink()
 
 
+def a_link_to_nothing(prefix: Path) -> None:
+    prefix.symlink_to("/gone/env")
+
+
 def a_mute_interpreter(prefix: Path) -> None:
     an_interpreter(prefix)
 
@@ -256,6 +260,11 @@ def a_lost_pyvenv_cfg(prefix: Path) -> None:
         (nothing, Absence.MISSING, r"^no environment at .*env: run `uv sync`$"),
         (an_empty_directory, Absence.EMPTY, r"env is empty: run `uv sync`$"),
         (a_file, Absence.NOT_A_DIRECTORY, r"env is not a directory"),
+        (
+            a_link_to_nothing,
+            Absence.NOT_A_DIRECTORY,
+            r"env is a link to /gone/env, which is not there, so no environment$",
+        ),
         (stray_files, Absence.STRAY, r"holds other files \(lib, \.\.\.\), .*: take another directory, or remove"),
         (
             a_dangling_interpreter,

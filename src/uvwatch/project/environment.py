@@ -141,6 +141,9 @@ def _pyvenv_cfg(prefix: Path) -> dict[str, str] | None:
 
 def _absent(prefix: Path, config: Mapping[str, str] | None) -> NoEnvironment:
     """Say what is there instead of an environment with an interpreter."""
+    if prefix.is_symlink() and not prefix.exists():  # uv would say that the file exists
+        gone = f"{prefix} is a link to {prefix.readlink()}, which is not there"
+        return NoEnvironment(prefix, Absence.NOT_A_DIRECTORY, f"{gone}, so no environment")
     if not prefix.exists():
         return NoEnvironment(prefix, Absence.MISSING, f"no environment at {prefix}: run `uv sync`")
     if not prefix.is_dir():
