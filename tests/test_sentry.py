@@ -1,6 +1,7 @@
 """A sentry of a real project, with real watchers, on what is said to be a file system without events."""
 
 import os
+import shutil
 from pathlib import Path
 
 import anyio
@@ -8,7 +9,7 @@ import pytest
 
 from tests.keeping.conftest import make_site
 from uvwatch.core.model import Event, Warned, WarningCode
-from uvwatch.inbox import Inbox
+from uvwatch.inbox import Hints, Inbox
 from uvwatch.keeping.workshop import Workshop
 from uvwatch.pipeline import Pipeline
 from uvwatch.sentry import Sentry
@@ -79,6 +80,27 @@ async def test_a_directory_that_cannot_be_watched_is_not_looked_for_again_and_ag
         hints = inbox.take()
     assert hints.paths == {str(package / "__init__.py")}
     assert not hints.everything
+
+
+@pytest.mark.anyio
+async def test_a_tree_that_went_with_the_directories_above_it_is_awaited_at_the_nearest_that_is_left(
+    tmp_path: Path,
+) -> None:
+    site = make_site(tmp_path / "above" / "between" / "project")
+    inbox = Inbox()
+    pipeline = Pipeline(site, lambda _event: None, Workshop(site))
+    await pipeline.roster.open()
+    async with Sentry(pipeline, inbox, mountinfo=lambda: mounts_with(tmp_path, "xfs")) as sentry:
+        await sentry.arm()
+        shutil.rmtree(tmp_path / "above")
+        with anyio.fail_after(PATIENCE):
+            await inbox.wait()
+        for directory in (tmp_path / "above", tmp_path / "above" / "between"):
+            await pipeline.look(Hints(everything=True))
+            await sentry.arm()
+            inbox.take()
+            directory.mkdir()
+            await hint_of(inbox, str(directory))
 
 
 @pytest.mark.anyio

@@ -108,6 +108,7 @@ class Sentry:
     async def arm(self) -> None:
         """Watch what is to be watched now; what is armed already is not armed again."""
         self._arming.set()
+        above = self._above()
         events, polled = self._wanted()
         guarded = await to_thread.run_sync(self._pipeline.guards.directories) if self._guarding else frozenset()
         armed = guarded.intersection(self._watcher.armed.single)
@@ -130,6 +131,9 @@ class Sentry:
             # A directory may have been filled while the watch on it was armed: what is new is looked at once more.
             self._inbox.put(new)
         self._armed = directories
+        if above != self._above():
+            # A root that is awaited has come nearer while its way was armed.
+            self._inbox.doubt()
 
     async def _guard(self, directories: frozenset[str]) -> None:
         """Watch more directories of installed copies, last: the trees have a better claim to the system's watches."""
@@ -157,6 +161,10 @@ class Sentry:
             if idle.cancelled_caught:
                 await self._watcher.merge()
 
+    def _above(self) -> frozenset[str]:
+        """Where roots are, or are awaited."""
+        return frozenset(_nearest(Path(keeper.distribution.root)) for keeper in self._pipeline.keepers.values())
+
     def _looked_at(self) -> frozenset[str]:
         return frozenset(
             f"{keeper.distribution.root}/{path}"
@@ -180,7 +188,7 @@ class Sentry:
         polled = []
         for keeper in self._pipeline.keepers.values():
             root = keeper.distribution.root
-            around |= {root, str(Path(root).parent), *map(str, keeper.env.libraries), *keeper.beside}
+            around |= {root, _nearest(Path(root).parent), *map(str, keeper.env.libraries), *keeper.beside}
             around.add(str(site_of(keeper.env, keeper.distribution) / keeper.distribution.dist_info))
             if keeper.tree is None:
                 continue
@@ -274,6 +282,11 @@ class Sentry:
                 remedy='move the project to a local disk, or set polling = "never" to rely on the audit alone',
             )
         )
+
+
+def _nearest(directory: Path) -> str:
+    """A directory, or what is left above it: there its return is told, step by step."""
+    return str(next((each for each in (directory, *directory.parents) if os.path.isdir(each)), directory))  # noqa: PTH112
 
 
 def _singly(paths: Iterable[str]) -> WatchPlan:
