@@ -87,6 +87,24 @@ def test_new_ignored_files_are_moved_aside_and_never_over_one_that_is_there(tree
     assert (tmp_path / "aside/src/version\n.gen.1").read_text() == "second"
 
 
+def test_of_what_each_build_leaves_anew_the_first_few_and_the_newest_are_kept(tree: Path, tmp_path: Path) -> None:
+    before = names(str(tree))
+    for number in range(15):
+        (tree / "x.gen").write_text(str(number))
+        assert remove(str(tree), before, tmp_path / "aside").moved == ("x.gen",)
+    kept = [(tmp_path / "aside" / name).read_text() for name in files(tmp_path / "aside")]
+    assert kept == [*map(str, range(9)), "14"]
+
+
+def test_git_is_asked_about_the_tree_whatever_repository_a_hook_of_it_works_in(
+    tree: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    before = names(str(tree))
+    write(tree, ["x.gen"])
+    monkeypatch.setenv("GIT_DIR", ".nothing")  # as git sets it for its hooks, relative to where it began
+    assert remove(str(tree), before, tmp_path / "aside").moved == ("x.gen",)
+
+
 def test_what_is_left_again_with_the_same_bytes_is_kept_once(tree: Path, tmp_path: Path) -> None:
     before = names(str(tree))
     for _ in range(3):

@@ -15,6 +15,9 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+_KEPT = 9
+"""Files of one name that are kept aside beside the first: some builds leave another one each time."""
+
 _PATIENCE = 30.0
 _SKIPPED = frozenset({".git", "node_modules"})
 _CACHE = "__pycache__"
@@ -127,9 +130,9 @@ def remove(
     """Take away what is in the tree now and was not before the build.
 
     ``build/`` (in setuptools' shape), ``*.egg-info/``, ``.eggs/`` and ``__pycache__/`` are deleted. Any other new file
-    that git ignores is moved to the same path below ``aside``, with a number at its end where that is taken; what lies
-    there with the same bytes already is deleted. All else
-    stays: what git tracks or does not ignore, and everything outside a git repository.
+    that git ignores is moved to the same path below ``aside``, with a number at its end where that is taken, up to
+    nine: then it takes the place of the ninth. What lies there with the same bytes already is deleted. All else stays:
+    what git tracks or does not ignore, and everything outside a git repository.
 
     Args:
         root: the tree.
@@ -190,6 +193,7 @@ def _git(root: str, arguments: list[str], text: bytes = b"") -> bytes | None:
         said = subprocess.run(  # noqa: S603 - fixed arguments, and names that end the options
             ["git", *arguments],  # noqa: S607 - the user's own git
             cwd=root,
+            env={name: value for name, value in os.environ.items() if not name.startswith("GIT_")},
             input=text,
             capture_output=True,
             timeout=_PATIENCE,
@@ -210,6 +214,8 @@ def _move(root: str, path: str, aside: Path) -> bool:
             if filecmp.cmp(target, Path(root, path), shallow=False):
                 Path(root, path).unlink()
                 return True
+            if number > _KEPT:
+                break
             target, number = aside / f"{path}.{number}", number + 1
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.move(Path(root, path), target)
