@@ -52,10 +52,10 @@ def refill(trial: Trial) -> None:
         trial.notes.append(f"{trial.size.refills} times {count} files")
         for number in range(trial.size.refills):
             what = f"refill {number}"
-            clear(static, keep=trial.chance.random() < 0.3)  # noqa: PLR2004 - mostly by rm -rf of the root itself
+            cleared = clear(static, keep=trial.chance.random() < 0.3)  # noqa: PLR2004 - mostly by rm -rf of the root
             time.sleep(trial.chance.choice((0.0, 0.05, SETTLE, 3 * SETTLE)) * trial.chance.random())
             pauses = [trial.chance.uniform(0, SETTLE / 5) for _ in range(count // 10)]
-            longest = fill(static, count, what, pauses)
+            longest = max(cleared, fill(static, count, what, pauses))
             if longest > SETTLE * 0.75:
                 # The machine was too busy for the writer itself: a half was left lying, and may have been taken.
                 trial.notes.append(f"{what} had a gap of {longest:.2f} s and is not counted")

@@ -1,5 +1,6 @@
 """What a keeper learns, on a real project in a real environment."""
 
+import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -142,3 +143,21 @@ async def test_a_distribution_without_a_pyproject_toml_is_patched_but_for_its_mo
     write(keeper, "src/pkg/__init__.py", "VALUE = 2\n")
     await keeper.look()
     assert keeper.patch() == {}
+
+
+@pytest.mark.anyio
+async def test_a_removal_has_the_time_of_the_directory_that_lost_the_file_or_of_the_nearest_that_is_left(
+    keeper: Keeper,
+) -> None:
+    root = Path(keeper.distribution.root)
+    for path in ("src/pkg/part/a.css", "src/pkg/part/b.css"):
+        write(keeper, path, "a {}\n")
+    await keeper.look()
+    (root / "src/pkg/part/a.css").unlink()
+    one = await keeper.look()
+    assert one.removed == ("src/pkg/part/a.css",)
+    assert keeper.changed_at(one) == (root / "src/pkg/part").stat().st_ctime_ns / 1e9
+    shutil.rmtree(root / "src/pkg/part")
+    other = await keeper.look()
+    assert other.removed == ("src/pkg/part/b.css",)
+    assert keeper.changed_at(other) == (root / "src/pkg").stat().st_ctime_ns / 1e9

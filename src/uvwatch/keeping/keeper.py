@@ -337,9 +337,10 @@ class Keeper:
             )
 
     def changed_at(self, batch: Batch) -> float:
-        """When the last change of a batch was made to a file that is there, in seconds since the epoch; 0 for none."""
-        found = (self._known.get(path) for path in batch.paths)
-        return max((known.signature.ctime_ns for known in found if known is not None), default=0) / 1e9
+        """When a batch was made, in seconds since the epoch: by its files, and by the directories that lost any."""
+        found = [known.signature.ctime_ns for path in batch.paths if (known := self._known.get(path)) is not None]
+        left = {f"{self.distribution.root}/{path}".rpartition("/")[0] for path in batch.removed}
+        return max([*found, *map(files.changed_ns, left)], default=0) / 1e9
 
     def unlearned(self) -> Batch:
         """What the tree holds now that the last build did not see."""

@@ -82,6 +82,19 @@ def read_again_if_changed(path: str, known: Known | None) -> Known:
     return read(path)
 
 
+def changed_ns(directory: str) -> int:
+    """When something was last made or removed in a directory, or in the nearest above it that is there.
+
+    In nanoseconds since the epoch; 0 where that cannot be told.
+    """
+    while directory and not os.path.lexists(directory):
+        directory = directory.rpartition("/")[0]
+    try:
+        return os.stat(directory).st_ctime_ns  # noqa: PTH116 - as above
+    except OSError:
+        return 0
+
+
 def are_as_known(top: str, known: Mapping[str, Known]) -> bool:
     """Whether every file below a directory still has its signature: False too where a look costs more than it saves.
 
