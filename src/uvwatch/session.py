@@ -9,9 +9,7 @@ import anyio
 import structlog
 from anyio import to_thread
 
-from uvwatch.core.model import (
-    Stopped,
-)
+from uvwatch.core.model import Stopped
 from uvwatch.daemon import Daemon
 from uvwatch.display import LAST_WORDS, Display, display_for, tell_passed_over
 from uvwatch.keeping.site import Request, Site, find_site

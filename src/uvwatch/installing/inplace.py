@@ -47,18 +47,22 @@ class Prepared:
     log: Log
 
 
+def wheel_text_of(env: Environment, distribution: Distribution) -> str:
+    """The text of an installed WHEEL; empty where it cannot be read."""
+    try:
+        return (site_of(env, distribution) / distribution.dist_info / "WHEEL").read_text("utf-8", "replace")
+    except OSError:
+        return ""
+
+
 def installed_copy(env: Environment, distribution: Distribution, copy: InstalledCopy) -> Installed:
     """What is installed, as the decision needs it; WHEEL is read here."""
-    try:
-        wheel_text = (site_of(env, distribution) / distribution.dist_info / "WHEEL").read_text("utf-8", "replace")
-    except OSError:
-        wheel_text = ""
     return Installed(
         distribution=distribution,
         has_pyvenv_cfg=env.has_pyvenv_cfg,
         rows=copy.record,
         files={path: known.content for path, known in copy.files.items()},
-        wheel_text=wheel_text,
+        wheel_text=wheel_text_of(env, distribution),
         record_digest=copy.digest,
     )
 

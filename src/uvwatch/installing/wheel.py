@@ -193,9 +193,8 @@ def _refuse_too_long(library: Path, where: str) -> None:
 
     uv stops at it half-way: the copy is then broken, and no `uv sync` mends it.
     """
-    if (
-        len(str(library)) + len(where) < _LONGEST // 8
-    ):  # whatever bytes the characters take: thousands of files pass here
+    # Whatever bytes the characters take: thousands of files pass here.
+    if len(str(library)) + len(where) < _LONGEST // 8:
         return
     path = library / where
     # uv looks for bytecode in each directory that it removes a file from.

@@ -24,7 +24,7 @@ from uvwatch.core.placing import Installed, Refusal, Wanted, leads_out, patched
 from uvwatch.core.plan import Judgement, Standing, name_some
 from uvwatch.errors import CycleFailed, FailureKind
 from uvwatch.installing.bytecode import compile_changed
-from uvwatch.installing.inplace import installed_copy, place
+from uvwatch.installing.inplace import installed_copy, place, wheel_text_of
 from uvwatch.installing.sources import Sources, of_file, of_wheel, wanted_of_wheel
 from uvwatch.installing.staging import SourceChanged
 from uvwatch.installing.uv import reinstall_command, run_cached
@@ -118,7 +118,7 @@ async def _built(keeper: Keeper, workshop: Workshop, on_line: OnLine) -> AsyncIt
 
 async def _wheel(keeper: Keeper, workshop: Workshop, directory: str, on_line: OnLine) -> tuple[str, Wheel]:
     """Build a wheel and read it; once more where uv installed by a newer backend than the one that is kept."""
-    there = installed_copy(keeper.env, keeper.distribution, keeper.copy).wheel_text
+    there = wheel_text_of(keeper.env, keeper.distribution)
     path, wheel = await _build_and_read(keeper, workshop, directory, on_line, renew=False)
     if workshop.is_outdated(keeper, wheel.wheel_text, there):
         path, wheel = await _build_and_read(keeper, workshop, directory, on_line, renew=True)
