@@ -250,7 +250,7 @@ def test_index_settings_are_the_variables_that_say_where_packages_are() -> None:
         ("hatchling 1.27.0", "hatchling 1.27.0", False),
         ("hatchling 1.27.0", "hatchling 1.9.0", False),
         ("setuptools (80.9.0)", "setuptools (80.10.1)", True),
-        ("uv_build 0.9.9", "uv 0.13.9", False),
+        ("uv 0.13.6", "uv 0.13.9", False),
         ("hatchling", "hatchling 1.27.0", False),
         ("house of-today", "house of-tomorrow", False),
     ],

@@ -214,10 +214,11 @@ def by_setuptools(system: BuildSystem | None) -> bool:
 def is_older(built: str, installed: str) -> bool:
     """Whether a wheel was built by an older release of the backend than an installed one, by the texts of WHEEL.
 
-    False where one of them does not say, or names another backend: uv's own uv_build goes by the name of uv.
+    False where one of them does not say, or names another backend. Of uv_build, too: uv has one of its own, which signs
+    as the one of the index does and is of uv's release, so no other build environment would ever be as young.
     """
     ours, theirs = _GENERATOR.search(built), _GENERATOR.search(installed)
-    if ours is None or theirs is None or ours[1] != theirs[1]:
+    if ours is None or theirs is None or ours[1] != theirs[1] or ours[1] == "uv":
         return False
     try:
         return Version(ours[2]) < Version(theirs[2])
